@@ -1,0 +1,47 @@
+# Every target sets up what it needs; nothing is installed outside .venv and the package cache.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test test-faults check format generate lock clean
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Create the environment from the locked, hashed requirements
+
+$(READY): requirements/lock.txt requirements/bootstrap.txt pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV)
+
+demo: $(READY) ## Live one KRX trading day (ARGS="--day 2025-03-10 --seed 7")
+	@$(BIN)/jennie demo $(ARGS)
+
+test: $(READY) ## Run every test that needs no node (ARGS="-k exits")
+	@$(BIN)/pytest $(ARGS)
+
+test-faults: $(READY) ## The long proofs: kills in market hours and repeated days
+	@$(BIN)/pytest tests/faults $(ARGS)
+
+check: $(READY) ## Lint, types, import directions, generated files, secrets
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --config .importlinter
+	@$(BIN)/python -m prime_jennie_operator.crd --check
+	@$(BIN)/python -m prime_jennie.infra.calendar.generate --check
+	@$(BIN)/python scripts/check_secrets.py
+
+format: $(READY) ## Format and fix what can be fixed
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+generate: $(READY) ## Rewrite the generated files (CRDs, session table)
+	@$(BIN)/python -m prime_jennie_operator.crd
+	@$(BIN)/python -m prime_jennie.infra.calendar.generate
+
+lock: $(READY) ## Renew the locked requirements (hashes, no addresses)
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements/lock.txt
+
+clean: ## Remove the environment and everything a run wrote
+	@rm -rf $(VENV) .jennie out
