@@ -1,0 +1,74 @@
+"""Gather what three witnesses say of a day: the exchange, the database and the services.
+
+Nothing here uses a service's code or a repository: the tables are read with plain SQL and the exchange
+through its control API, so that a defect in the services cannot hide itself from the checker.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from sqlalchemy import create_engine, text
+
+Row = Mapping[str, Any]
+
+QUERIES = {
+    "intents": "SELECT id, strategy, stock_code, side, quantity, state, broker_order_no FROM order_intents"
+    " WHERE account = :account",
+    "orders": "SELECT id, broker_order_no, stock_code, side, quantity, status, filled_qty, filled_amount_krw"
+    " FROM orders WHERE account = :account",
+    "fills": "SELECT f.id, o.broker_order_no, f.stock_code, f.side, f.quantity, f.amount_krw"
+    " FROM fills f JOIN orders o ON o.id = f.order_id WHERE f.account = :account",
+    "trades": "SELECT t.fill_id, o.broker_order_no, t.stock_code, t.trade_type AS side, t.quantity,"
+    " t.total_amount AS amount_krw FROM trade_log t JOIN orders o ON o.id = t.order_id WHERE t.account = :account",
+    "positions": "SELECT stock_code, SUM(quantity) AS quantity FROM active_portfolio WHERE account = :account"
+    " GROUP BY stock_code",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One day as the witnesses tell it; rows are plain mappings, amounts in KRW."""
+
+    ledger: Mapping[str, Any]
+    stats: Mapping[str, Any]
+    intents: Sequence[Row] = ()
+    orders: Sequence[Row] = ()
+    fills: Sequence[Row] = ()
+    trades: Sequence[Row] = ()
+    positions: Sequence[Row] = ()
+    health: Mapping[str, str] = field(default_factory=dict)  # service → healthy | degraded | unhealthy | unreachable
+
+
+def read_exchange(control_url: str, account: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ask the exchange for its ledger of the account and its statistics. Raises httpx.HTTPError."""
+    with httpx.Client(base_url=control_url, timeout=10) as http:
+        ledger = http.get(f"/control/ledger/{account}").raise_for_status().json()
+        stats = http.get("/control/stats").raise_for_status().json()
+    return ledger, stats
+
+
+def read_database(sync_url: str, account: str) -> dict[str, list[dict[str, Any]]]:
+    """Read the rows of the account. `sync_url` is a blocking SQLAlchemy URL (sqlite:/// or mysql+pymysql://)."""
+    engine = create_engine(sync_url)
+    try:
+        with engine.connect() as connection:
+            return {
+                name: [dict(row) for row in connection.execute(text(query), {"account": account}).mappings()]
+                for name, query in QUERIES.items()
+            }
+    finally:
+        engine.dispose()
+
+
+def read_health(ports: Mapping[str, int]) -> dict[str, str]:
+    """Ask every service for its own report: service → status, `unreachable` when it does not answer."""
+    found: dict[str, str] = {}
+    for name, port in ports.items():
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).raise_for_status().json()
+            found[name] = str(answer["status"])
+        except (httpx.HTTPError, ValueError, KeyError):
+            found[name] = "unreachable"
+    return found
