@@ -1,0 +1,44 @@
+"""Models under keys, as JSON with a time to live."""
+
+from typing import Generic, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+from redis.asyncio import Redis
+
+T = TypeVar("T", bound=BaseModel)
+log = structlog.get_logger(__name__)
+
+
+class TypedCache(Generic[T]):
+    """A cache of one model; `key_pattern` may have `{parameters}`.
+
+    The time to live is housekeeping in real time: what a value's age means is judged by its own timestamps.
+    """
+
+    def __init__(self, redis: Redis, key_pattern: str, model_type: type[T], default_ttl: int) -> None:
+        self._redis = redis
+        self._key_pattern = key_pattern
+        self._model_type = model_type
+        self._default_ttl_secs = default_ttl
+
+    async def get(self, **key_params: object) -> T | None:
+        """Return the value, None when absent; an unreadable one counts as absent and is logged."""
+        key = self._key_pattern.format(**key_params)
+        text = await self._redis.get(key)
+        if text is None:
+            return None
+        try:
+            return self._model_type.model_validate_json(text)
+        except ValidationError as error:
+            log.warning("cache entry unreadable", key=key, errors=error.error_count())
+            return None
+
+    async def set(self, value: T, ttl: int | None = None, **key_params: object) -> None:
+        """Store the value for `ttl` seconds (default: the cache's)."""
+        key = self._key_pattern.format(**key_params)
+        await self._redis.set(key, value.model_dump_json(), ex=self._default_ttl_secs if ttl is None else ttl)
+
+    async def delete(self, **key_params: object) -> None:
+        """Forget the value."""
+        await self._redis.delete(self._key_pattern.format(**key_params))

@@ -1,0 +1,23 @@
+"""One way to connect: a lost reply is an error the caller sees, never a silent second write."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+SOCKET_TIMEOUT_SECS = 5.0
+BLOCK_SECS = 2.0  # of XREAD and XREADGROUP: well below the socket timeout, which would cut a longer wait
+
+
+def connect(url: str, *, socket_timeout_secs: float = SOCKET_TIMEOUT_SECS) -> Redis:
+    """Return a client that sends every command at most once.
+
+    redis-py repeats a command ten times by default: one lost reply then makes eleven stream entries.
+    """
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        protocol=2,  # one shape of answers on Redis 6.2, 7 and Valkey
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=socket_timeout_secs,
+        socket_connect_timeout=2.0,
+    )
