@@ -113,7 +113,7 @@ def change_pct(start: float, end: float) -> float:
     """Return the change from `start` to `end` in percent; `start` must be positive."""
     if start <= 0:
         raise ValueError("a change needs a positive starting value")
-    return (end - start) / start * 100.0
+    return (end - start) * 100.0 / start
 
 
 def log_returns(closes: Sequence[float]) -> tuple[float, ...]:

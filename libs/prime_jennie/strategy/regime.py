@@ -7,9 +7,6 @@ from types import MappingProxyType
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.strategy.indicators import change_pct
 
-BULL_REGIMES = frozenset({MarketRegime.STRONG_BULL, MarketRegime.BULL})
-BEAR_REGIMES = frozenset({MarketRegime.BEAR, MarketRegime.STRONG_BEAR})
-
 MA_CLOSES = 20
 SIDEWAYS_BAND_PCT = 3.0
 CAUTION_ORDER = (MarketRegime.BEAR, MarketRegime.SIDEWAYS, MarketRegime.BULL, MarketRegime.STRONG_BULL)
@@ -62,12 +59,7 @@ def parameters_of(regime: MarketRegime) -> RegimeParameters:
 
 def is_bull(regime: MarketRegime) -> bool:
     """Say whether the regime is BULL or STRONG_BULL."""
-    return regime in BULL_REGIMES
-
-
-def is_bear(regime: MarketRegime) -> bool:
-    """Say whether the regime is BEAR or STRONG_BEAR."""
-    return regime in BEAR_REGIMES
+    return regime.is_bull
 
 
 def regime_of_score(sentiment_score: float) -> MarketRegime:
