@@ -1,0 +1,1 @@
+"""Keep what must outlive a process in SQL: SQLite on a laptop, MariaDB in a cluster."""

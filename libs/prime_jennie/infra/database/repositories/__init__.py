@@ -1,0 +1,1 @@
+"""Speak to the tables in the words of trading, one file a noun."""
