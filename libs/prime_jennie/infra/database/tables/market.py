@@ -5,7 +5,7 @@ Codes carry no foreign key to the master: real price files name stocks that no l
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, Float, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, Date, Double, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prime_jennie.infra.database.tables.base import MYSQL_OPTIONS, Base
@@ -43,7 +43,7 @@ class StockDailyPriceRow(Base):
     low_price: Mapped[int] = mapped_column(BigInteger)
     close_price: Mapped[int] = mapped_column(BigInteger)
     volume: Mapped[int] = mapped_column(BigInteger)
-    change_pct: Mapped[float | None] = mapped_column(Float(53))
+    change_pct: Mapped[float | None] = mapped_column(Double)
 
 
 class IndexDailyPriceRow(Base):
@@ -54,12 +54,12 @@ class IndexDailyPriceRow(Base):
 
     index_code: Mapped[str] = mapped_column(String(16), primary_key=True)
     price_date: Mapped[date] = mapped_column(Date, primary_key=True)
-    open_price: Mapped[float] = mapped_column(Float(53))
-    high_price: Mapped[float] = mapped_column(Float(53))
-    low_price: Mapped[float] = mapped_column(Float(53))
-    close_price: Mapped[float] = mapped_column(Float(53))
+    open_price: Mapped[float] = mapped_column(Double)
+    high_price: Mapped[float] = mapped_column(Double)
+    low_price: Mapped[float] = mapped_column(Double)
+    close_price: Mapped[float] = mapped_column(Double)
     volume: Mapped[int] = mapped_column(BigInteger)
-    change_pct: Mapped[float | None] = mapped_column(Float(53))
+    change_pct: Mapped[float | None] = mapped_column(Double)
     source: Mapped[str] = mapped_column(String(200))
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Float, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Double, Index, Integer, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,12 +50,12 @@ class SignalLogRow(Base):
     strategy_signal: Mapped[str] = mapped_column(String(40))
     price: Mapped[int] = mapped_column(BigInteger)
     quantity: Mapped[int | None] = mapped_column(BigInteger)
-    hybrid_score: Mapped[float | None] = mapped_column(Float(53))
-    rsi_value: Mapped[float | None] = mapped_column(Float(53))
-    volume_ratio: Mapped[float | None] = mapped_column(Float(53))
+    hybrid_score: Mapped[float | None] = mapped_column(Double)
+    rsi_value: Mapped[float | None] = mapped_column(Double)
+    volume_ratio: Mapped[float | None] = mapped_column(Double)
     market_regime: Mapped[str] = mapped_column(String(20))
-    position_multiplier: Mapped[float | None] = mapped_column(Float(53))
-    profit_pct: Mapped[float | None] = mapped_column(Float(53))
+    position_multiplier: Mapped[float | None] = mapped_column(Double)
+    profit_pct: Mapped[float | None] = mapped_column(Double)
     holding_days: Mapped[int | None] = mapped_column(Integer)
     status: Mapped[str] = mapped_column(String(12))
     suppressed_reason: Mapped[str | None] = mapped_column(Text)

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Boolean, Date, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Date, Double, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prime_jennie.infra.database.tables.base import MYSQL_OPTIONS, Base
@@ -31,8 +31,8 @@ class ActivePortfolioRow(Base):
     rsi_sold: Mapped[bool] = mapped_column(Boolean)
     bought_at: Mapped[datetime] = mapped_column(UtcDateTime)
     entry_signal: Mapped[str | None] = mapped_column(String(40))
-    llm_score: Mapped[float | None] = mapped_column(Float(53))
-    hybrid_score: Mapped[float | None] = mapped_column(Float(53))
+    llm_score: Mapped[float | None] = mapped_column(Double)
+    hybrid_score: Mapped[float | None] = mapped_column(Double)
     trade_tier: Mapped[str | None] = mapped_column(String(10))
     market_regime: Mapped[str | None] = mapped_column(String(20))
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -69,10 +69,10 @@ class TradeLogRow(Base):
     strategy_signal: Mapped[str | None] = mapped_column(String(40))
     sell_reason: Mapped[str | None] = mapped_column(String(40))
     market_regime: Mapped[str | None] = mapped_column(String(20))
-    llm_score: Mapped[float | None] = mapped_column(Float(53))
-    hybrid_score: Mapped[float | None] = mapped_column(Float(53))
+    llm_score: Mapped[float | None] = mapped_column(Double)
+    hybrid_score: Mapped[float | None] = mapped_column(Double)
     trade_tier: Mapped[str | None] = mapped_column(String(10))
-    profit_pct: Mapped[float | None] = mapped_column(Float(53))
+    profit_pct: Mapped[float | None] = mapped_column(Double)
     profit_amount: Mapped[int | None] = mapped_column(BigInteger)
     holding_days: Mapped[int | None] = mapped_column(Integer)
     message_id: Mapped[str | None] = mapped_column(String(128))

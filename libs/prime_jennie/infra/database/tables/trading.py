@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Date, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Date, Double, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from prime_jennie.infra.database.tables.base import MYSQL_OPTIONS, Base
@@ -24,14 +24,14 @@ class OrderOriginRow(Base):
     strategy_signal: Mapped[str | None] = mapped_column(String(40))
     sell_reason: Mapped[str | None] = mapped_column(String(40))
     market_regime: Mapped[str | None] = mapped_column(String(20))
-    llm_score: Mapped[float | None] = mapped_column(Float(53))
-    hybrid_score: Mapped[float | None] = mapped_column(Float(53))
+    llm_score: Mapped[float | None] = mapped_column(Double)
+    hybrid_score: Mapped[float | None] = mapped_column(Double)
     trade_tier: Mapped[str | None] = mapped_column(String(10))
     sector_group: Mapped[str | None] = mapped_column(String(30))
     message_id: Mapped[str | None] = mapped_column(String(128))
     position_id: Mapped[str | None] = mapped_column(String(64))
     scale_out_level: Mapped[int | None] = mapped_column(Integer)
-    stop_loss_pct: Mapped[float | None] = mapped_column(Float(53))
+    stop_loss_pct: Mapped[float | None] = mapped_column(Double)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

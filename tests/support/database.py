@@ -1,0 +1,158 @@
+"""Give tests a migrated database: SQLite always, MariaDB where the server is installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pymysql
+import pytest
+
+from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.migrate import migrate
+
+SERVER_NAMES = ("mariadbd", "mysqld")
+SERVER_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin")
+START_SECS = 60
+
+
+class MariaDb:
+    """A private MariaDB server that listens on a socket in its own folder only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "sql.sock"
+        self._folder = folder
+        self._server = find_server()
+
+    def start(self) -> None:
+        """Initialise the data folder and wait until the server answers."""
+        data = self._folder / "data"
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        install = shutil.which("mariadb-install-db") or "mysql_install_db"
+        subprocess.run(
+            [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *user],
+            check=True,
+            capture_output=True,
+        )
+        self._process = subprocess.Popen(
+            [
+                str(self._server),
+                "--no-defaults",
+                f"--datadir={data}",
+                f"--socket={self.socket}",
+                f"--pid-file={self._folder / 'pid'}",
+                "--skip-networking",
+                "--innodb-buffer-pool-size=32M",
+                "--max-connections=400",
+                *user,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=(self._folder / "log").open("w"),
+        )
+        deadline = time.monotonic() + START_SECS
+        while True:
+            try:
+                self._execute("SELECT 1")
+                return
+            except pymysql.err.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((self._folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the server."""
+        self._process.kill()
+        self._process.wait()
+
+    @contextmanager
+    def fresh_url(self) -> Iterator[str]:
+        """Create an empty database and drop it afterwards."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self._execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"mariadb://root@localhost/{name}?unix_socket={self.socket}"
+        finally:
+            self._execute(f"DROP DATABASE {name}")
+
+    def _execute(self, statement: str) -> None:
+        connection = pymysql.connect(user="root", unix_socket=str(self.socket))
+        try:
+            connection.cursor().execute(statement)
+        finally:
+            connection.close()
+
+
+def find_server() -> Path | None:
+    """Return the MariaDB server of this machine."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), *SERVER_FOLDERS])
+    found = next((found for name in SERVER_NAMES if (found := shutil.which(name, path=path))), None)
+    return Path(found) if found else None
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDb]:
+    """Run one MariaDB server for all tests, or skip them loudly where none is installed."""
+    if find_server() is None:
+        sys.stderr.write("\nMariaDB is not installed: the tests against it are SKIPPED\n")
+        pytest.skip("MariaDB is not installed: nothing here was tried against it")
+    # A short path: the name of a Unix socket may have 107 bytes only.
+    folder = Path(tempfile.mkdtemp(prefix="pj-sql-"))
+    server = MariaDb(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Name a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'prime-jennie.db'}"
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariaDb) -> Iterator[str]:
+    """Name an empty MariaDB database."""
+    with mariadb_server.fresh_url() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_db(sqlite_url: str) -> Iterator[Database]:
+    """Open a migrated SQLite database."""
+    yield from migrated(sqlite_url)
+
+
+@pytest.fixture
+def mariadb_db(mariadb_url: str) -> Iterator[Database]:
+    """Open a migrated MariaDB database."""
+    yield from migrated(mariadb_url)
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Name an empty database of either kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """Open a migrated database of either kind."""
+    yield from migrated(database_url)
+
+
+def migrated(url: str) -> Iterator[Database]:
+    """Migrate, open, and close again."""
+    migrate(url)
+    database = Database(url)
+    yield database
+    database.close_now()
