@@ -1,88 +1,81 @@
 """Keep every received message from before its acknowledgement until it has an outcome and a reason."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from prime_jennie.domain.ports import Clock, InboxRow
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.tables.messages import InboxRow
+from prime_jennie.infra.database.tables.messages import InboxRow as Stored
 from prime_jennie.infra.database.upsert import affected, insert_new
 
 RECEIVED = "RECEIVED"
 DONE = "DONE"
 
 
-@dataclass(frozen=True)
-class InboxMessage:
-    """A received message that has no outcome yet."""
-
-    message_id: str
-    stream: str
-    payload: str
-    traceparent: str | None
-    received_at: datetime
-
-
 class SqlInbox:
-    """The inbox of one consumer; a message id is taken once, however often the stream delivers it."""
+    """Messages by consumer; a message id is taken once, however often the stream delivers it."""
 
-    def __init__(self, db: Database, consumer: str) -> None:
+    def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
-        self._consumer = consumer
+        self._clock = clock
 
     async def receive(
-        self, message_id: str, *, stream: str, payload: str, traceparent: str | None, at: datetime
+        self, consumer: str, message_id: str, *, stream: str, payload: str, traceparent: str | None
     ) -> bool:
-        """Write the message durably; False when it was received before."""
+        """Store a message durably; False when it was here before."""
         row = {
-            "consumer": self._consumer,
+            "consumer": consumer,
             "message_id": message_id,
             "stream": stream,
             "payload": payload,
             "traceparent": traceparent,
             "state": RECEIVED,
-            "received_at": at,
+            "received_at": self._clock.now(),
         }
-        return await self._db.write(lambda session: insert_new(session, InboxRow, row))
+        return await self._db.write(lambda session: insert_new(session, Stored, row))
 
-    async def finish(self, message_id: str, *, outcome: str, reason: str, at: datetime) -> bool:
-        """Close the message with what became of it; the first outcome stays."""
-
-        def work(session: Session) -> bool:
-            closed = (
-                update(InboxRow)
-                .where(
-                    InboxRow.consumer == self._consumer,
-                    InboxRow.message_id == message_id,
-                    InboxRow.state == RECEIVED,
-                )
-                .values(state=DONE, outcome=outcome, reason=reason, done_at=at)
-            )
-            return affected(session.execute(closed)) == 1
-
-        return await self._db.write(work)
-
-    async def unfinished(self) -> list[InboxMessage]:
-        """Return what was received and never closed, oldest first: the work a crash left."""
+    async def unfinished(self, consumer: str, stream: str) -> Sequence[InboxRow]:
+        """Return a consumer's messages of one stream without an outcome, oldest first."""
         query = (
-            select(InboxRow)
-            .where(InboxRow.consumer == self._consumer, InboxRow.state == RECEIVED)
-            .order_by(InboxRow.received_at, InboxRow.message_id)
+            select(Stored)
+            .where(Stored.consumer == consumer, Stored.stream == stream, Stored.state == RECEIVED)
+            .order_by(Stored.received_at, Stored.message_id)
         )
-        rows = await self._db.read(lambda session: list(session.execute(query).scalars()))
-        return [InboxMessage(r.message_id, r.stream, r.payload, r.traceparent, r.received_at) for r in rows]
+        return await self._db.read(lambda session: [_as_port(row) for row in session.execute(query).scalars()])
 
-    async def outcomes(self) -> dict[str, int]:
-        """Count the closed messages by outcome."""
+    async def done(self, consumer: str, message_id: str, outcome: str, reason: str = "") -> None:
+        """Give a message its outcome and reason; the first outcome stays."""
+        close = (
+            update(Stored)
+            .where(Stored.consumer == consumer, Stored.message_id == message_id, Stored.state == RECEIVED)
+            .values(state=DONE, outcome=outcome, reason=reason, done_at=self._clock.now())
+        )
+        await self._db.write(lambda session: affected(session.execute(close)))
+
+    async def outcome(self, consumer: str, message_id: str) -> tuple[str, str] | None:
+        """Return a message's outcome and reason; None while it has none."""
+
+        def work(session: Session) -> tuple[str, str] | None:
+            row = session.get(Stored, (consumer, message_id))
+            return None if row is None or row.outcome is None else (row.outcome, row.reason or "")
+
+        return await self._db.read(work)
+
+    async def outcomes(self, consumer: str) -> dict[str, int]:
+        """Count a consumer's closed messages by outcome."""
         query = (
-            select(InboxRow.outcome, func.count())
-            .where(InboxRow.consumer == self._consumer, InboxRow.state == DONE)
-            .group_by(InboxRow.outcome)
+            select(Stored.outcome, func.count())
+            .where(Stored.consumer == consumer, Stored.state == DONE)
+            .group_by(Stored.outcome)
         )
 
         def work(session: Session) -> dict[str, int]:
             return {str(outcome): int(count) for outcome, count in session.execute(query)}
 
         return await self._db.read(work)
+
+
+def _as_port(row: Stored) -> InboxRow:
+    return InboxRow(row.consumer, row.message_id, row.stream, row.payload, row.traceparent, row.received_at)

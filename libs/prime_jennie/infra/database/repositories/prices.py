@@ -31,9 +31,9 @@ class PriceRepository:
         keys = ("stock_code", "price_datetime")
         return await self._db.write(lambda session: upsert(session, StockMinutePriceRow, rows, keys=keys))
 
-    async def upsert_index(self, bars: Sequence[IndexDailyPrice], *, source: str) -> int:
-        """Store index bars with where they come from, approximations named as such."""
-        rows = [{**bar.model_dump(), "source": source} for bar in bars]
+    async def upsert_index(self, bars: Sequence[IndexDailyPrice]) -> int:
+        """Store index bars, their sources with them, and return how many were written."""
+        rows = [bar.model_dump() for bar in bars]
         keys = ("index_code", "price_date")
         return await self._db.write(lambda session: upsert(session, IndexDailyPriceRow, rows, keys=keys))
 
@@ -112,16 +112,6 @@ class PriceRepository:
             return [_bar(IndexDailyPrice, row) for row in session.execute(query).scalars()][::-1]
 
         return await self._db.read(work)
-
-    async def index_source(self, index_code: str) -> str | None:
-        """Return where the newest bar of an index comes from."""
-        query = (
-            select(IndexDailyPriceRow.source)
-            .where(IndexDailyPriceRow.index_code == index_code)
-            .order_by(IndexDailyPriceRow.price_date.desc())
-            .limit(1)
-        )
-        return await self._db.read(lambda session: session.execute(query).scalar_one_or_none())
 
 
 def _bar(model: type[Any], row: Any) -> Any:

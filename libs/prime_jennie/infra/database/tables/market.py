@@ -47,7 +47,7 @@ class StockDailyPriceRow(Base):
 
 
 class IndexDailyPriceRow(Base):
-    """An index bar; `source` says when the numbers are an approximation."""
+    """An index bar; `source` names an approximation, NULL are the exchange's own numbers."""
 
     __tablename__ = "index_daily_price"
     __table_args__ = (Index("ix_index_daily_price_price_date", "price_date"), MYSQL_OPTIONS)
@@ -60,7 +60,7 @@ class IndexDailyPriceRow(Base):
     close_price: Mapped[float] = mapped_column(Double)
     volume: Mapped[int] = mapped_column(BigInteger)
     change_pct: Mapped[float | None] = mapped_column(Double)
-    source: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str | None] = mapped_column(String(200))
 
 
 class StockMinutePriceRow(Base):

@@ -160,7 +160,7 @@ def upgrade() -> None:
         sa.Column("close_price", sa.Double(), nullable=False),
         sa.Column("volume", sa.BigInteger(), nullable=False),
         sa.Column("change_pct", sa.Double(), nullable=True),
-        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("index_code", "price_date", name="pk_index_daily_price"),
         if_not_exists=True,
         **ON_MARIADB,
