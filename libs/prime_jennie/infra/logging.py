@@ -27,7 +27,7 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?i)(\w[\w+.-]*://[^\s:/@]*:)[^\s/@]+(@)"), rf"\1{MASK}\2"),  # passwords in URLs
     (re.compile(r"/bot\d+:[\w-]+"), f"/bot{MASK}"),  # Telegram puts its token into the path
-    (re.compile(r"(?<!\d)\d{4}(\d{4}-\d{2})(?!\d)"), rf"****\1"),  # account numbers NNNNNNNN-NN
+    (re.compile(r"(?<!\d)\d{4}(\d{4}-\d{2})(?!\d)"), r"****\1"),  # account numbers NNNNNNNN-NN
     (re.compile(r"(?i)(\bCANO\b[\"']?\s*[=:]\s*[\"']?)\d+"), rf"\1{MASK}"),
 )
 
@@ -81,7 +81,9 @@ def configure_logging(service: str, *, level: str = "INFO", as_json: bool = True
         cache_logger_on_first_use=True,
     )
     renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -145,8 +146,8 @@ class VirtualClock:
                 message = await subscription.get_message(timeout=POLL_SECS)
                 self._arrive(await self._redis.get(NOW_KEY) if message is None else message["data"])
 
-    def _arrive(self, text: str | None) -> None:
-        if text is None or not text.isdigit():
+    def _arrive(self, text: Any) -> None:
+        if not isinstance(text, str) or not text.isdigit():
             return
         now_ms = int(text)
         if self._now_ms is not None and now_ms <= self._now_ms:

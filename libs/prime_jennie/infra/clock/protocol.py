@@ -6,11 +6,13 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 from redis.asyncio import Redis
 
-NOW_KEY: Final = "clock:now"  # epoch milliseconds, written by the leader only
-CHANNEL: Final = "clock"  # the same number, published at each step
-HOLDS_KEY: Final = "clock:holds"  # sorted set: holder → real expiry in ms
-POSITIONS_KEY: Final = "clock:positions"  # hash: consumer → "<virtual ms>:<real ms of the report>"
-SESSION_KEY: Final = "clock:session"
+from prime_jennie.domain.keys import RedisKeys
+
+NOW_KEY: Final = RedisKeys.CLOCK_NOW.value  # epoch milliseconds, written by the leader only
+CHANNEL: Final = RedisKeys.CLOCK_CHANNEL.value  # the same number, published at each step
+HOLDS_KEY: Final = RedisKeys.CLOCK_HOLDS.value  # sorted set: holder → real expiry in ms
+POSITIONS_KEY: Final = RedisKeys.CLOCK_POSITIONS.value  # hash: consumer → "<virtual ms>:<real ms of the report>"
+SESSION_KEY: Final = RedisKeys.CLOCK_SESSION.value
 
 CONSUMED_ALL: Final = datetime(9999, 1, 1, tzinfo=UTC)  # the position of a consumer that leaves: never waited for
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

