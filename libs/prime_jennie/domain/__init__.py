@@ -1,0 +1,1 @@
+"""The contracts every service shares: messages, enums, keys, streams and ports; no I/O and no clock reads."""
