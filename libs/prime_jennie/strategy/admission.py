@@ -1,0 +1,210 @@
+"""What an order must pass before anything is computed or locked: pure checks in the rulebook's order (§5.1, §5.2).
+
+A fact that a store could not tell is UNKNOWN and refuses a purchase: buys fail closed. Sales that a person or a forced
+liquidation asks for pass every halt; automatic exits pass a pause, for pausing buys must not mute the stops (§5.3 ✗).
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.risk import HaltState
+from prime_jennie.domain.sessions import KST, Session
+from prime_jennie.domain.signals import BuySignal, SellOrder, SellReason
+from prime_jennie.domain.tiers import TradeTier
+from prime_jennie.domain.trading_strategy import StrategyConfig
+from prime_jennie.strategy.gates import Unknown
+from prime_jennie.strategy.refusal import Refusal
+
+MIN_HYBRID_SCORE = 40.0
+SIGNAL_MAX_AGE = timedelta(seconds=180)
+"""As long as the buy lock lives; a signal reclaimed after 300 s is therefore always too old."""
+SIGNAL_MAX_LEAD = timedelta(seconds=60)
+"""A signal from further ahead comes from a broken clock and would never expire."""
+DUPLICATE_WINDOW = timedelta(minutes=10)
+STOP_LOSS_COOLDOWN = timedelta(days=3)
+SELL_COOLDOWN = timedelta(hours=24)
+LONG_COOLDOWN_REASONS = frozenset({SellReason.STOP_LOSS, SellReason.DEATH_CROSS, SellReason.BREAKEVEN_STOP})
+UNSTOPPABLE_REASONS = frozenset({SellReason.MANUAL, SellReason.FORCED_LIQUIDATION})
+
+
+@dataclass(frozen=True, slots=True)
+class BuyFacts:
+    """What the buy-executor knows when a signal arrives.
+
+    `held` and `position_count` count what is bought and what is still working; `last_accepted_at` is when this stock's
+    previous signal was let through, not the present one. `context` is None where `regime:current` is absent.
+    """
+
+    at: datetime
+    session: Session | None
+    config: StrategyConfig
+    halt: HaltState | Unknown
+    context: TradingContext | None
+    held: Collection[str] | Unknown
+    stop_loss_cooldown: bool | Unknown
+    sell_cooldown: bool | Unknown
+    buys_today: int | Unknown
+    position_count: int | Unknown
+    last_accepted_at: datetime | Unknown | None
+
+
+BuyCheck = Callable[[BuySignal, BuyFacts], str | None]
+
+
+def buy_refusal(signal: BuySignal, facts: BuyFacts) -> Refusal | None:
+    """Return the first reason not to buy, or None to go on to lock, price, sizing and guard."""
+    for rule, check in BUY_CHECKS:
+        reason = check(signal, facts)
+        if reason is not None:
+            return Refusal(rule, reason)
+    return None
+
+
+def outside_hours(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse outside the session, and outside the strategy's entry window unless a person asks."""
+    session = facts.session
+    if session is None or session.day != facts.at.astimezone(KST).date():
+        return "today is no known session"
+    if not session.opens_at <= facts.at < session.closes_at:
+        return "the exchange is closed"
+    if signal.source == "manual":
+        return None
+    window = facts.config.session
+    passed, left = session.minutes_from_open(facts.at), session.minutes_to_close(facts.at)
+    if passed < window.entries_from_open_minutes:
+        return f"{passed:.1f} min after the open, entries start after {window.entries_from_open_minutes} min"
+    if left <= window.entries_to_close_minutes:
+        return f"{left:.1f} min before the close, entries end at {window.entries_to_close_minutes} min"
+    return None
+
+
+def halted(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse under any halt, without a market context, and while the throttle blocks buys."""
+    if isinstance(facts.halt, Unknown):
+        return "whether trading is halted is unknown"
+    if not facts.halt.allows_buys:
+        return f"trading is {facts.halt.value}"
+    if facts.context is None:
+        return "no market regime is known"
+    return "the intraday throttle blocks buys" if facts.context.buys_blocked else None
+
+
+def not_tradable(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse a blocked or untradable stock."""
+    if signal.trade_tier is TradeTier.BLOCKED or not signal.is_tradable:
+        return f"{signal.stock_code} is {signal.trade_tier.value}, not tradable"
+    return None
+
+
+def weak_score(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse a hybrid score under 40."""
+    if signal.hybrid_score < MIN_HYBRID_SCORE:
+        return f"hybrid score {signal.hybrid_score:g} is under {MIN_HYBRID_SCORE:g}"
+    return None
+
+
+def already_held(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse a stock that is held, or being bought."""
+    if isinstance(facts.held, Unknown):
+        return "what is held is unknown"
+    return f"{signal.stock_code} is already held" if signal.stock_code in facts.held else None
+
+
+def cooling_after_stop(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse for three days after a stop-loss."""
+    return _cooling(facts.stop_loss_cooldown, "stopped out less than 3 days ago")
+
+
+def cooling_after_sale(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse for 24 hours after any sale."""
+    return _cooling(facts.sell_cooldown, "sold less than 24 hours ago")
+
+
+def daily_buys_used(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse once the day's buys are used up."""
+    return _used_up("buys today", facts.buys_today, facts.config.risk.max_buys_per_day)
+
+
+def positions_full(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse once every position is taken."""
+    return _used_up("positions", facts.position_count, facts.config.risk.max_positions)
+
+
+def expired(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse a signal older than 180 s, or from the future: an old price is no reason to buy."""
+    age = facts.at - signal.timestamp
+    if age > SIGNAL_MAX_AGE:
+        return f"the signal is {age.total_seconds():.0f} s old, {SIGNAL_MAX_AGE.total_seconds():.0f} s are allowed"
+    if age < -SIGNAL_MAX_LEAD:
+        return f"the signal is {-age.total_seconds():.0f} s ahead of the clock"
+    return None
+
+
+def duplicate(signal: BuySignal, facts: BuyFacts) -> str | None:
+    """Refuse a second signal for a stock within ten minutes of one let through."""
+    if isinstance(facts.last_accepted_at, Unknown):
+        return "the stock's previous signal is unknown"
+    if facts.last_accepted_at is None:
+        return None
+    passed = facts.at - facts.last_accepted_at
+    return f"a signal was let through {passed.total_seconds():.0f} s ago" if passed < DUPLICATE_WINDOW else None
+
+
+BUY_CHECKS: tuple[tuple[str, BuyCheck], ...] = (
+    ("hours", outside_hours),
+    ("halt", halted),
+    ("tier", not_tradable),
+    ("hybrid_score", weak_score),
+    ("already_held", already_held),
+    ("stop_loss_cooldown", cooling_after_stop),
+    ("sell_cooldown", cooling_after_sale),
+    ("daily_buys", daily_buys_used),
+    ("max_positions", positions_full),
+    ("expired", expired),
+    ("duplicate", duplicate),
+)
+
+
+def sell_refusal(
+    order: SellOrder, *, at: datetime, session: Session | None, halt: HaltState | Unknown, held_quantity: int
+) -> Refusal | None:
+    """Return the first reason not to sell: closed exchange, full stop, nothing held.
+
+    A person's and forced sales pass hours and halts; out of hours the exchange itself refuses them. An unknown halt
+    stops no exit, for exits only reduce risk.
+    """
+    if order.sell_reason not in UNSTOPPABLE_REASONS:
+        if session is None or not session.opens_at <= at < session.closes_at:
+            return Refusal("hours", "the exchange is closed")
+        if isinstance(halt, HaltState) and not halt.allows_automatic_exits:
+            return Refusal("halt", f"trading is {halt.value}: {order.sell_reason.value} is an automatic exit")
+    if held_quantity <= 0:
+        return Refusal("not_held", f"{order.stock_code} is not held")
+    return None
+
+
+def sellable_quantity(requested: int, held_quantity: int) -> int:
+    """Return what may be sold: never more than is ours."""
+    return max(0, min(requested, held_quantity))
+
+
+def cooldowns_after_sale(reason: SellReason) -> dict[str, timedelta]:
+    """Return which cooldowns a sale of this reason sets, by fact, and for how long."""
+    cooldowns = {"sell_cooldown": SELL_COOLDOWN}
+    if reason in LONG_COOLDOWN_REASONS:
+        cooldowns["stop_loss_cooldown"] = STOP_LOSS_COOLDOWN
+    return cooldowns
+
+
+def _cooling(cooling: bool | Unknown, reason: str) -> str | None:
+    if isinstance(cooling, Unknown):
+        return "cooldown unknown"
+    return reason if cooling else None
+
+
+def _used_up(what: str, count: int | Unknown, most: int) -> str | None:
+    if isinstance(count, Unknown):
+        return f"{what} unknown"
+    return f"{count} {what}, {most} are allowed" if count >= most else None

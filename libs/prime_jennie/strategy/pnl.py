@@ -1,0 +1,59 @@
+"""Profit and loss in whole won, after commission and sell tax."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from prime_jennie.domain.money import commission_krw, sell_tax_krw
+
+
+def sold_cost_krw(total_buy_krw: int, held: int, sold: int) -> int:
+    """Return the cost of the shares sold, in proportion; selling the rest takes every won that is left."""
+    if not 0 < sold <= held:
+        raise ValueError(f"{sold} of {held} shares cannot be sold")
+    return total_buy_krw * sold // held
+
+
+def sale_profit_krw(cost_krw: int, proceeds_krw: int, settlement_date: date) -> int:
+    """Return a sale's profit: proceeds − cost − commission both ways − sell tax of the settlement's year."""
+    fees_krw = commission_krw(cost_krw) + commission_krw(proceeds_krw) + sell_tax_krw(proceeds_krw, settlement_date)
+    return proceeds_krw - cost_krw - fees_krw
+
+
+def unrealized_profit_krw(cost_krw: int, quantity: int, price_krw: int, settlement_date: date) -> int:
+    """Return what selling the whole position at this price would earn, after fees and tax."""
+    return sale_profit_krw(cost_krw, quantity * price_krw, settlement_date)
+
+
+def profit_pct(cost_krw: int, profit_krw: int) -> float:
+    """Return a profit in percent of its cost."""
+    if cost_krw <= 0:
+        raise ValueError(f"a cost must be above zero, not {cost_krw}")
+    return 100 * profit_krw / cost_krw
+
+
+def win_rate(profits_krw: Iterable[int]) -> float | None:
+    """Return wins ÷ (wins + losses), a ratio; trades that broke even count as neither, None without either."""
+    profits = tuple(profits_krw)
+    wins, losses = sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
+    return wins / (wins + losses) if wins + losses else None
+
+
+def day_profit_krw(*, opening_value_krw: int, value_krw: int, bought_krw: int, sold_krw: int, fees_krw: int) -> int:
+    """Return realised + unrealised profit since the open, after the fees and tax of the day's fills.
+
+    Values are of the positions alone, at the open (at the previous closes) and now: what was sold has become realised,
+    what is held is unrealised, and overnight gains of earlier days count in neither.
+    """
+    return value_krw + sold_krw - bought_krw - opening_value_krw - fees_krw
+
+
+def day_loss_pct(profit_krw: int, capital_at_open_krw: int) -> float:
+    """Return the day's loss in percent of the capital at the open; a profit is no loss and returns 0."""
+    if capital_at_open_krw <= 0:
+        raise ValueError(f"the capital at the open must be above zero, not {capital_at_open_krw}")
+    return max(0.0, -100 * profit_krw / capital_at_open_krw)
+
+
+def loss_limit_is_breached(loss_pct: float, limit_pct: float | None) -> bool:
+    """Say whether the day's loss has reached the limit; None sets no limit."""
+    return limit_pct is not None and loss_pct >= limit_pct

@@ -1,0 +1,93 @@
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prime_jennie.strategy.pnl import (
+    day_loss_pct,
+    day_profit_krw,
+    loss_limit_is_breached,
+    profit_pct,
+    sale_profit_krw,
+    sold_cost_krw,
+    unrealized_profit_krw,
+    win_rate,
+)
+
+SETTLED_2025 = date(2025, 3, 5)
+
+
+def test_a_sale_pays_commission_both_ways_and_the_tax_of_its_settlement() -> None:
+    # cost 1,000,000: commission 140; proceeds 1,100,000: commission 154 (154.58), tax 0.15 % = 1,650
+    # 100,000 − 140 − 154 − 1,650 = 98,056
+    assert sale_profit_krw(1_000_000, 1_100_000, SETTLED_2025) == 98_056
+
+
+def test_the_year_of_settlement_decides_the_tax() -> None:
+    # 2026: 0.20 % of 1,100,000 = 2,200 → 97,506
+    assert sale_profit_krw(1_000_000, 1_100_000, date(2026, 1, 2)) == 97_506
+
+
+def test_unrealised_profit_is_what_selling_now_would_earn() -> None:
+    assert unrealized_profit_krw(1_000_000, 10, 110_000, SETTLED_2025) == 98_056
+
+
+def test_an_unchanged_price_is_a_loss_after_fees() -> None:
+    assert unrealized_profit_krw(1_000_000, 10, 100_000, SETTLED_2025) == -(140 + 140 + 1_500)
+
+
+def test_the_cost_of_shares_sold_is_proportional() -> None:
+    assert sold_cost_krw(1_000_001, held=3, sold=1) == 333_333
+    with pytest.raises(ValueError, match="4 of 3"):
+        sold_cost_krw(1_000_000, held=3, sold=4)
+    with pytest.raises(ValueError, match="0 of 3"):
+        sold_cost_krw(1_000_000, held=3, sold=0)
+
+
+@given(st.integers(1, 10**9), st.lists(st.integers(1, 500), min_size=1, max_size=8))
+def test_partial_sales_use_up_the_cost_to_the_last_won(total_krw: int, parts: list[int]) -> None:
+    held, cost_left, booked = sum(parts), total_krw, 0
+    for part in parts:
+        cost = sold_cost_krw(cost_left, held, part)
+        held, cost_left, booked = held - part, cost_left - cost, booked + cost
+    assert (held, cost_left, booked) == (0, 0, total_krw)
+
+
+def test_profit_in_percent_of_cost() -> None:
+    assert profit_pct(1_000_000, 98_056) == pytest.approx(9.8056)
+    with pytest.raises(ValueError, match="above zero"):
+        profit_pct(0, 1)
+
+
+def test_break_even_trades_count_neither_as_wins_nor_as_losses() -> None:
+    assert win_rate([5, -3, 0, 7]) == pytest.approx(2 / 3)
+    assert win_rate([0, 0]) is None
+    assert win_rate([]) is None
+
+
+def test_the_days_profit_joins_what_was_sold_and_what_is_held() -> None:
+    # at the open 10 shares at 100,000; five sold at 102,000, three of another bought at 50,000;
+    # now 5 × 101,000 + 3 × 49,000 = 652,000. (652,000 + 510,000) − 150,000 − 1,000,000 − 900 fees = 11,100
+    # = 5 × 2,000 realised + 5 × 1,000 − 3 × 1,000 unrealised − 900
+    profit = day_profit_krw(
+        opening_value_krw=1_000_000, value_krw=652_000, bought_krw=150_000, sold_krw=510_000, fees_krw=900
+    )
+    assert profit == 11_100
+
+
+def test_overnight_gains_are_not_the_days() -> None:
+    # bought long ago at half the price: only today's +1 % counts
+    assert day_profit_krw(opening_value_krw=100, value_krw=101, bought_krw=0, sold_krw=0, fees_krw=0) == 1
+
+
+def test_the_days_loss_is_a_share_of_the_capital_at_the_open() -> None:
+    assert day_loss_pct(-150_000, 10_000_000) == pytest.approx(1.5)
+    assert day_loss_pct(150_000, 10_000_000) == 0.0
+    with pytest.raises(ValueError, match="above zero"):
+        day_loss_pct(-1, 0)
+
+
+@pytest.mark.parametrize(("loss", "limit", "breached"), [(2.0, 2.0, True), (1.99, 2.0, False), (50.0, None, False)])
+def test_a_loss_at_its_limit_breaches_it(loss: float, limit: float | None, breached: bool) -> None:
+    assert loss_limit_is_breached(loss, limit) is breached
