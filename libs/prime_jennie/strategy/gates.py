@@ -229,7 +229,7 @@ def halt(given: GateInput) -> str | None:
     state = given.facts.halt
     if isinstance(state, Unknown):
         return "halt state unknown"
-    return None if state is HaltState.ACTIVE else f"trading is {state}"
+    return None if state.allows_buys else f"trading is {state}"
 
 
 GATES: tuple[tuple[GateName, Gate], ...] = (
