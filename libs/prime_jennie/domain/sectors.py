@@ -88,6 +88,19 @@ NAVER_SECTORS: Final[dict[str, SectorGroup]] = {
 STOCK_OVERRIDES: Final[dict[str, SectorGroup]] = {"000880": SectorGroup.DEFENSE_SHIPBUILDING}
 """Stocks whose industry misleads; 000880 한화 is a holding by wording and builds arms and ships."""
 
+KSIC_STOCK_OVERRIDES: Final[dict[str, SectorGroup]] = {
+    "005930": SectorGroup.SEMICONDUCTOR_IT,  # 삼성전자: communication equipment by wording
+    "005935": SectorGroup.SEMICONDUCTOR_IT,  # 삼성전자우
+    "066570": SectorGroup.SEMICONDUCTOR_IT,  # LG전자: communication equipment by wording
+    "051900": SectorGroup.FOOD_CONSUMER,  # LG생활건강: other chemicals by wording
+    "090430": SectorGroup.FOOD_CONSUMER,  # 아모레퍼시픽: other chemicals by wording
+    "086520": SectorGroup.SECONDARY_BATTERY,  # 에코프로: other finance by wording
+    "259960": SectorGroup.MEDIA_ENTERTAINMENT,  # 크래프톤: software by wording, a game maker
+    "036570": SectorGroup.MEDIA_ENTERTAINMENT,  # NC: software by wording, a game maker
+    "251270": SectorGroup.MEDIA_ENTERTAINMENT,  # 넷마블: software by wording, a game maker
+}
+"""Large stocks whose KSIC wording puts them where Naver's industry does not; Naver itself needs no correction."""
+
 KSIC_SECTORS: Final[dict[str, SectorGroup]] = {
     industry: SectorGroup[member] for member, industries in SECTOR_OF_INDUSTRY.items() for industry in industries
 }
@@ -117,8 +130,10 @@ def sector_of_ksic(industry: str | None) -> SectorGroup:
 
 
 def sector_of(stock_code: str, naver: str | None = None, ksic: str | None = None) -> SectorGroup:
-    """Return a stock's group: its override, else Naver's industry, else the KSIC wording."""
+    """Return a stock's group: its override, else Naver's industry, else the KSIC wording, corrected for a few."""
     override = STOCK_OVERRIDES.get(stock_code)
     if override is not None:
         return override
-    return sector_of_naver(naver) if naver is not None else sector_of_ksic(ksic)
+    if naver is not None:
+        return sector_of_naver(naver)
+    return KSIC_STOCK_OVERRIDES.get(stock_code) or sector_of_ksic(ksic)
