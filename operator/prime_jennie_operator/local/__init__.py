@@ -1,0 +1,1 @@
+"""Runs desired objects as processes of this machine: the same YAML without a cluster."""

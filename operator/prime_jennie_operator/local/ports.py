@@ -1,0 +1,70 @@
+"""Which port each process listens on: the seeds' one when it is free, else a free one near it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+
+from prime_jennie_operator.local.errors import BadObjects, PortInUse
+from prime_jennie_operator.local.workloads import Workload
+
+LOOPBACK = "127.0.0.1"
+# Below Linux's default range for outgoing connections (32768 up), so that a port stays ours across a restart.
+SPARE_PORTS = range(20000, 30000)
+
+PortMap = dict[tuple[str, str], int]
+
+
+def is_free(port: int) -> bool:
+    """Try to bind the port on the loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def allocate(workloads: Iterable[Workload], explicit: Mapping[str, int], taken: PortMap) -> PortMap:
+    """Give every (process, port name) a number; ports in `taken` keep theirs.
+
+    `explicit` maps a process, or `process.port` for its other ports, to the number that a person asked for:
+    if that one is in use, PortInUse is raised, as silence would let somebody else answer there.
+    """
+    workloads = list(workloads)
+    unknown = set(explicit) - {label for w in workloads for label in _labels(w)}
+    if unknown:
+        raise BadObjects(f"port {sorted(unknown)[0]}: no process of this name; there are {_names(workloads)}")
+    chosen: PortMap = {}
+    used = set(taken.values()) | set(explicit.values())
+    for workload in workloads:
+        for index, port in enumerate(workload.ports):
+            key = (workload.name, port.name)
+            label = workload.name if index == 0 else f"{workload.name}.{port.name}"
+            if key in taken:
+                number = taken[key]
+            elif label in explicit:
+                number = explicit[label]
+                if number in taken.values() or number in chosen.values() or not is_free(number):
+                    raise PortInUse(label, number)
+            else:
+                number = _near(port.preferred, used)
+            chosen[key] = number
+            used.add(number)
+    return chosen
+
+
+def _near(preferred: int, used: set[int]) -> int:
+    for number in (preferred, preferred + 10000, *SPARE_PORTS):
+        if number not in used and is_free(number):
+            return number
+    raise BadObjects(f"port {preferred}: no free port is left on {LOOPBACK}")
+
+
+def _labels(workload: Workload) -> list[str]:
+    return [workload.name if i == 0 else f"{workload.name}.{p.name}" for i, p in enumerate(workload.ports)]
+
+
+def _names(workloads: list[Workload]) -> str:
+    return ", ".join(sorted(label for w in workloads for label in _labels(w)))
