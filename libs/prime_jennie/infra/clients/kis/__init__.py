@@ -1,0 +1,1 @@
+"""Korea Investment & Securities: its REST and WebSocket interfaces (kis-protocol)."""
