@@ -57,11 +57,6 @@ def parameters_of(regime: MarketRegime) -> RegimeParameters:
     return REGIME_PARAMETERS[regime]
 
 
-def is_bull(regime: MarketRegime) -> bool:
-    """Say whether the regime is BULL or STRONG_BULL."""
-    return regime.is_bull
-
-
 def regime_of_score(sentiment_score: float) -> MarketRegime:
     """Map the council's sentiment score (0–100) to a regime (rulebook §7.3)."""
     if not 0 <= sentiment_score <= 100:

@@ -11,7 +11,7 @@ from prime_jennie.domain.signals import BuySignal
 from prime_jennie.strategy.confirmation import HeldMatch, discard_reason, hold, needs_confirmation
 from prime_jennie.strategy.entries.catalogue import Catalogue
 from prime_jennie.strategy.entries.rule import EntryMatch
-from prime_jennie.strategy.gates import GateFacts, GateInput, first_refusal
+from prime_jennie.strategy.gates import GateFacts, GateInput, GateName, first_refusal
 from prime_jennie.strategy.refusal import Refusal
 from prime_jennie.strategy.scan_view import ScanView
 

@@ -26,7 +26,7 @@ def test_a_bar_is_aligned_to_the_minute_and_completes_with_the_next_minutes_firs
     assert aggregator.add(tick("09:20:30", 10_050, 20, 30)) is None
     assert aggregator.add(tick("09:20:45", 9_990, 5, 35)) is None
     assert aggregator.add(tick("09:20:59", 10_010, 15, 50)) is None
-    assert aggregator.bars == ()
+    assert not aggregator.bars
     completed = aggregator.add(tick("09:21:00", 10_020, 7, 57))
     assert completed == Bar(at("09:20").astimezone(UTC), 10_000, 10_050, 9_990, 10_010, 50)
     assert completed.opens_at.tzinfo is UTC
