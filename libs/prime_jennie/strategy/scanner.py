@@ -96,8 +96,8 @@ def decide(candidate: Candidate, facts: GateFacts) -> Decision:
     """Put a candidate through the gates, now and, for the momentum family, again after its further bar."""
     view, match = candidate.view, candidate.match
     refusal = first_refusal(GateInput(view, match.signal_type, facts))
-    if refusal is not None or facts.context is None:
-        return Suppress(candidate, refusal or Refusal(rule="macro", reason="no market context"))
+    if refusal is not None or facts.context is None:  # the macro gate refuses a missing context; a signal needs one
+        return Suppress(candidate, refusal or Refusal(rule=GateName.MACRO, reason="no market context"))
     if needs_confirmation(match.signal_type) and not candidate.confirmed:
         return Hold(candidate, hold(match, view))
     return Publish(candidate, signal_of(candidate, facts.context))
