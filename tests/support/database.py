@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pymysql
+import pymysql  # type: ignore[import-untyped]
 import pytest
 
 from prime_jennie.infra.database.engines import Database
