@@ -17,3 +17,6 @@ LIMITER_WAIT_SECONDS = Histogram(
 )
 CLOCK_SILENT_SECONDS = Gauge("jennie_clock_silent_seconds", "Real seconds since the virtual clock last moved")
 OUTAGES = Counter("jennie_outages_total", "Times that a loop was interrupted by a dependency", ["loop"])
+SIGNALS = Counter("jennie_signals_total", "Entry decisions with a match", ["strategy", "signal_type", "status"])
+MESSAGES = Counter("jennie_messages_total", "Stream messages by what came of them", ["strategy", "service", "outcome"])
+EXITS = Counter("jennie_exits_total", "Exit decisions", ["strategy", "reason", "rule"])
