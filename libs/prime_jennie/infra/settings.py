@@ -17,7 +17,7 @@ class ServiceSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a pod")
     port: int = Field(8080, ge=1, le=65_535, description="HTTP port")
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="streams, cache, locks, limiter")
-    database_url: str = Field("sqlite+aiosqlite:///prime-jennie.db", description="SQLAlchemy URL of the database")
+    database_url: str = Field("sqlite:///prime-jennie.db", description="SQLAlchemy URL of the database")
     kis_gateway_url: str = Field("http://127.0.0.1:8080", description="base URL of kis-gateway")
     clock_url: str | None = Field(
         None, validation_alias="JENNIE_CLOCK", description="Redis of a virtual clock's leader; unset: the real clock"
