@@ -6,6 +6,8 @@ import structlog
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 
+from prime_jennie.infra.redis.connection import reachable
+
 T = TypeVar("T", bound=BaseModel)
 log = structlog.get_logger(__name__)
 
@@ -13,7 +15,7 @@ log = structlog.get_logger(__name__)
 class TypedCache(Generic[T]):
     """A cache of one model; `key_pattern` may have `{parameters}`.
 
-    The time to live is housekeeping in real time: what a value's age means is judged by its own timestamps.
+    An unreachable Redis raises Unavailable. The time to live is housekeeping in real time: what a value's age means is judged by its own timestamps.
     """
 
     def __init__(self, redis: Redis, key_pattern: str, model_type: type[T], default_ttl: int) -> None:
@@ -25,7 +27,8 @@ class TypedCache(Generic[T]):
     async def get(self, **key_params: object) -> T | None:
         """Return the value, None when absent; an unreadable one counts as absent and is logged."""
         key = self._key_pattern.format(**key_params)
-        text = await self._redis.get(key)
+        with reachable():
+            text = await self._redis.get(key)
         if text is None:
             return None
         try:
@@ -37,8 +40,10 @@ class TypedCache(Generic[T]):
     async def set(self, value: T, ttl: int | None = None, **key_params: object) -> None:
         """Store the value for `ttl` seconds (default: the cache's)."""
         key = self._key_pattern.format(**key_params)
-        await self._redis.set(key, value.model_dump_json(), ex=self._default_ttl_secs if ttl is None else ttl)
+        with reachable():
+            await self._redis.set(key, value.model_dump_json(), ex=self._default_ttl_secs if ttl is None else ttl)
 
     async def delete(self, **key_params: object) -> None:
         """Forget the value."""
-        await self._redis.delete(self._key_pattern.format(**key_params))
+        with reachable():
+            await self._redis.delete(self._key_pattern.format(**key_params))

@@ -1,8 +1,14 @@
 """One way to connect: a lost reply is an error the caller sees, never a silent second write."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from prime_jennie.domain.errors import Unavailable
 
 SOCKET_TIMEOUT_SECS = 5.0
 BLOCK_SECS = 2.0  # of XREAD and XREADGROUP: well below the socket timeout, which would cut a longer wait
@@ -22,3 +28,12 @@ def connect(url: str, *, socket_timeout_secs: float = SOCKET_TIMEOUT_SECS) -> Re
         socket_timeout=socket_timeout_secs,
         socket_connect_timeout=2.0,
     )
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn Redis's own errors into Unavailable, for ports whose callers know no Redis."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise Unavailable(f"redis: {type(error).__name__}: {error}") from error

@@ -13,6 +13,7 @@ from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.ports import Priority
 from prime_jennie.infra import metrics
 from prime_jennie.infra.clock.protocol import NOW_KEY
+from prime_jennie.infra.redis.connection import reachable
 
 LONGEST_NAP_SECS: Final = 0.2
 WAITER_LIVES_MS: Final = 600  # real: three naps; who stops asking loses its place
@@ -56,7 +57,7 @@ class GcraLimiter:
     """Grants at most `rate_per_sec` calls in any sliding second, `ledger_per_sec` of them to ledger calls.
 
     Waiters poll in real time, for a frozen virtual clock must not freeze the polling; a caller that waits holds the
-    clock, so that virtual time then passes at real speed. A Redis that is gone raises RedisError: the caller decides.
+    clock, so that virtual time then passes at real speed. A Redis that is gone raises Unavailable: the caller decides.
     """
 
     def __init__(
@@ -76,8 +77,9 @@ class GcraLimiter:
         arguments = [ticket, str(WAITER_LIVES_MS), *(str(interval_us) for _, interval_us in buckets)]
         began_at = time.monotonic()
         try:
-            while (wait_us := int(await self._script(keys=keys, args=arguments))) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(min(wait_us / 1_000_000, LONGEST_NAP_SECS))
+            with reachable():
+                while (wait_us := int(await self._script(keys=keys, args=arguments))) > 0:  # noqa: ASYNC110
+                    await asyncio.sleep(min(wait_us / 1_000_000, LONGEST_NAP_SECS))
         except BaseException:
             with suppress(RedisError, OSError, asyncio.CancelledError):  # the place is lost soon anyway
                 for queue in keys[2::2]:

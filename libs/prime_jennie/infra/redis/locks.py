@@ -7,10 +7,11 @@ from typing import Final
 from uuid import uuid4
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.ports import Clock, Lock
 from prime_jennie.infra.clock.protocol import NOW_KEY
+from prime_jennie.infra.redis.connection import reachable
 
 _HOUSEKEEPING_MS: Final = 86_400_000
 
@@ -35,7 +36,8 @@ _RELEASE: Final = f"{_NOW_AND_HOLDER} if not ours then return 0 end return redis
 class OwnerLock:
     """A lock with an owner's token; compare-and-delete, for an expired owner must not free its successor's lock.
 
-    `ttl_secs` is clock time: it bounds how long a dead owner blocks others, and a living one renews it.
+    `ttl_secs` is clock time: it bounds how long a dead owner blocks others, and a living one renews it. An unreachable
+    Redis raises Unavailable.
     """
 
     def __init__(self, redis: Redis, key: str, ttl_secs: float, *, virtual: bool = False) -> None:
@@ -60,7 +62,8 @@ class OwnerLock:
 
     async def _run(self, script: str) -> bool:
         arguments = [self.token, str(self._ttl_ms), str(self._redis_ttl_ms)]
-        return bool(await self._redis.eval(script, 2, self.key, self._clock_key, *arguments))
+        with reachable():
+            return bool(await self._redis.eval(script, 2, self.key, self._clock_key, *arguments))
 
 
 class RedisLocks:
@@ -83,13 +86,13 @@ async def kept(lock: Lock, clock: Clock, renew_every_secs: float) -> AsyncIterat
         yield
     finally:
         renewer.cancel()
-        with suppress(RedisError, OSError):  # it expires by itself
+        with suppress(Unavailable):  # it expires by itself
             await lock.release()
 
 
 async def _renew(lock: Lock, clock: Clock, every_secs: float) -> None:
     while True:
         await clock.sleep(every_secs)
-        with suppress(RedisError, OSError):
+        with suppress(Unavailable):
             if not await lock.renew():
                 return
