@@ -15,7 +15,8 @@ log = structlog.get_logger(__name__)
 class TypedCache(Generic[T]):
     """A cache of one model; `key_pattern` may have `{parameters}`.
 
-    An unreachable Redis raises Unavailable. The time to live is housekeeping in real time: what a value's age means is judged by its own timestamps.
+    An unreachable Redis raises Unavailable. The time to live is housekeeping in real time: what a value's age means
+    is judged by its own timestamps.
     """
 
     def __init__(self, redis: Redis, key_pattern: str, model_type: type[T], default_ttl: int) -> None:
