@@ -1,0 +1,14 @@
+"""What buy-scanner is configured with."""
+
+from pydantic import Field
+
+from prime_jennie.infra.settings import ServiceSettings
+
+
+class ScannerSettings(ServiceSettings):
+    """Settings of buy-scanner; what it may buy is the strategy's live configuration."""
+
+    port: int = Field(8081, ge=1, le=65_535, description="HTTP port (seeds)")
+    reload_secs: float = Field(300, gt=0, description="seconds of tick time between reloads of watchlist and regime")
+    blocks_bear_regimes: bool = Field(False, description="the rulebook's regime gate, off by default (§4.2 gate 6)")
+    history_minutes: int = Field(30, ge=0, le=60, description="minute bars to fetch a stock after a restart; 0 = none")

@@ -1,0 +1,126 @@
+"""The scan loop: loads what is needed, follows the ticks, reloads by tick time."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from buy_scanner.scanner import Scanner, reload_is_due
+from buy_scanner.watchlist import Watchlist
+from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.sessions import KST, UnknownSession
+from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.infra.database.repositories.signals import SignalLog
+from prime_jennie.infra.desk import Desk
+from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.redis.cache import TypedCache
+from prime_jennie.infra.redis.ticks import TickReader
+from prime_jennie.strategy.bars import bar_of
+
+RETRY_SECS = 10.0  # of tick time, after a reload that met an outage
+
+log = structlog.get_logger(__name__)
+
+
+class ScanLoop:
+    """Start-up and recovery are one path: load, back-fill the session so far, follow the ticks."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        scanner: Scanner,
+        watchlist: Watchlist,
+        contexts: TypedCache[TradingContext],
+        ticks: TickReader,
+        *,
+        reload_secs: float,
+        history_minutes: int,
+    ) -> None:
+        self.scanner = scanner
+        self.watchlist_loaded = False
+        self.ready = False
+        self._desk = desk
+        self._watchlist = watchlist
+        self._contexts = contexts
+        self._ticks = ticks
+        self._reload_secs = reload_secs
+        self._history_minutes = history_minutes
+        self._reloaded_at: datetime | None = None
+        self._configured = asyncio.Event()
+        self._backfilled = False
+        scanner.configure(desk.config.current.spec)
+        desk.config.listeners.append(self._on_config)
+
+    async def run(self) -> None:
+        """Scan until an outage interrupts; then from the start again, keeping the bars."""
+        await self._reload(self._desk.clock.now())
+        if not self._backfilled:
+            await self._recall()
+            self._backfilled = True
+        async for batch in self._ticks.batches():
+            self.ready = True
+            if self._configured.is_set() or reload_is_due(self._reloaded_at, batch.at, self._reload_secs):
+                await self._reload_or_keep(batch.at)
+            await self.scanner.take(batch)
+
+    def _on_config(self, live: LiveConfig) -> None:
+        self.scanner.configure(live.spec)
+        self._configured.set()
+
+    async def _reload_or_keep(self, at: datetime) -> None:
+        """Reload; when a dependency does not answer keep what is known and ask again soon, for ticks do not wait."""
+        try:
+            await self._reload(at)
+        except OUTAGES as error:
+            self._desk.outages.begin("reload", error)
+            self._reloaded_at = at - timedelta(seconds=self._reload_secs - RETRY_SECS)
+            self._configured.clear()
+        else:
+            self._desk.outages.end("reload")
+
+    async def _reload(self, at: datetime) -> None:
+        """Read watchlist and regime again; an absent regime blocks buys."""
+        config = self._desk.config.current.spec
+        entries = await self._watchlist.load(config)
+        self.scanner.context = await self._contexts.get()
+        self._reloaded_at = at
+        self._configured.clear()
+        self.watchlist_loaded = entries is not None
+        if entries is None:
+            log.warning("no watchlist yet: nothing is scanned")
+            return
+        added = [code for code in entries if code not in self.scanner.entries]
+        day = at.astimezone(KST).date()
+        self.scanner.watch(entries, {code: self._watchlist.age(entry, day) for code, entry in entries.items()})
+        await self._desk.gateway.subscribe(list(entries))
+        self.ready = True
+        if added:
+            await self._backfill(added, at)
+
+    async def _backfill(self, codes: Sequence[str], at: datetime) -> None:
+        """Fetch the session's last minute bars of newly watched stocks, so that a restart does not cost 20 minutes."""
+        if not self._history_minutes or not self._in_session(at):
+            return
+        for code in codes:
+            try:
+                minutes = await self._desk.gateway.minute_prices(code, self._history_minutes)
+            except OUTAGES as error:
+                log.warning("no minute history", stock_code=code, error=f"{type(error).__name__}: {error}")
+                continue
+            self.scanner.backfill(code, [bar_of(minute) for minute in minutes])
+
+    async def _recall(self) -> None:
+        """Restore today's cooldowns from the decisions on record."""
+        now = self._desk.clock.now()
+        midnight = datetime.combine(now.astimezone(KST).date(), datetime.min.time(), KST)
+        for row in await SignalLog(self._desk.db).entries(self._desk.strategy, midnight):
+            if row.signal_type == "BUY" and row.status == "published":
+                self.scanner.recall_signal(row.stock_code, row.signal_at)
+
+    def _in_session(self, at: datetime) -> bool:
+        try:
+            session = self._desk.sessions.get(at.astimezone(KST).date())
+        except UnknownSession:
+            return False
+        return session is not None and session.opens_at < at < session.closes_at
