@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from prime_jennie.domain.exits import ExitsSpec
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import SellReason
-from prime_jennie.domain.trading_strategy import ExitsSpec
 from prime_jennie.strategy.regime import ScaleOutLevel, parameters_of
 
 UNKNOWN_ATR_RATIO = 0.02

@@ -44,12 +44,11 @@ def merge_positions(
     `sectors` knows the sectors of stocks that are not ours; a stock without any counts as 기타. A row of ours that the
     broker does not know appears with nothing but its missing quantity.
     """
-    at_broker = {position.stock_code: position for position in broker}
     rows = {position.stock_code: position for position in own}
     known = sectors or {}
-    return tuple(
-        _merged(code, at_broker.get(code), rows.get(code), known) for code in sorted(at_broker.keys() | rows.keys())
-    )
+    merged = {held.stock_code: _held(held, rows.get(held.stock_code), known) for held in broker}
+    missing = {code: _missing(row, known) for code, row in rows.items() if code not in merged}
+    return tuple(exposure for _, exposure in sorted((merged | missing).items()))
 
 
 def own_positions(exposures: Iterable[Exposure]) -> tuple[Position, ...]:
@@ -57,30 +56,44 @@ def own_positions(exposures: Iterable[Exposure]) -> tuple[Position, ...]:
     return tuple(exposure.own for exposure in exposures if exposure.own is not None)
 
 
-def _merged(code: str, held: Position | None, row: Position | None, sectors: Mapping[str, SectorGroup]) -> Exposure:
-    known = row or held
-    assert known is not None  # noqa: S101 - the code came from one of the two
-    broker_quantity = held.quantity if held is not None else 0
+def _held(held: Position, row: Position | None, sectors: Mapping[str, SectorGroup]) -> Exposure:
     row_quantity = row.quantity if row is not None else 0
-    ours = min(broker_quantity, row_quantity)
-    price_krw = (held.current_price if held is not None else None) or known.current_price or known.average_buy_price
-    own = None
-    if row is not None and ours > 0:
-        own = row.model_copy(
-            update={
-                "quantity": ours,
-                "total_buy_amount": row.total_buy_amount * ours // row.quantity,
-                "current_price": round(price_krw),
-                "current_value": round(price_krw * ours),
-                "profit_pct": 100 * (price_krw - row.average_buy_price) / row.average_buy_price,
-            }
-        )
+    ours = min(held.quantity, row_quantity)
+    price_krw = held.current_price or (row or held).current_price or held.average_buy_price
     return Exposure(
-        stock_code=code,
-        stock_name=known.stock_name,
-        sector_group=(row.sector_group if row is not None else None) or sectors.get(code) or SectorGroup.ETC,
+        stock_code=held.stock_code,
+        stock_name=(row or held).stock_name,
+        sector_group=_sector(row or held, sectors),
         price_krw=price_krw,
-        own=own,
-        unattributed_quantity=broker_quantity - ours,
+        own=_ours(row, ours, price_krw) if row is not None else None,
+        unattributed_quantity=held.quantity - ours,
         missing_quantity=row_quantity - ours,
     )
+
+
+def _missing(row: Position, sectors: Mapping[str, SectorGroup]) -> Exposure:
+    return Exposure(
+        stock_code=row.stock_code,
+        stock_name=row.stock_name,
+        sector_group=_sector(row, sectors),
+        price_krw=row.current_price or row.average_buy_price,
+        own=None,
+        unattributed_quantity=0,
+        missing_quantity=row.quantity,
+    )
+
+
+def _ours(row: Position, quantity: int, price_krw: float) -> Position:
+    return row.model_copy(
+        update={
+            "quantity": quantity,
+            "total_buy_amount": row.total_buy_amount * quantity // row.quantity,
+            "current_price": round(price_krw),
+            "current_value": round(price_krw * quantity),
+            "profit_pct": 100 * (price_krw - row.average_buy_price) / row.average_buy_price,
+        }
+    )
+
+
+def _sector(position: Position, sectors: Mapping[str, SectorGroup]) -> SectorGroup:
+    return position.sector_group or sectors.get(position.stock_code) or SectorGroup.ETC

@@ -2,7 +2,7 @@ from datetime import timedelta
 from math import sin
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prime_jennie.strategy.correlation import correlation_refusal, return_correlation
@@ -79,6 +79,7 @@ def test_exactly_point_eighty_five_blocks(monkeypatch: pytest.MonkeyPatch, measu
     assert (correlation_refusal(candles(WAVE), {"000660": candles(WAVE)}) is not None) is blocks
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1_000, 200_000), min_size=21, max_size=80), st.integers(0, 30))
 def test_a_correlation_is_symmetric_and_lies_within_one(closes: list[int], shift: int) -> None:
     one, other = candles(closes), candles(closes, first=FIRST_DAY + timedelta(days=shift))

@@ -3,11 +3,12 @@
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.signals import SellReason
+from prime_jennie.strategy.exit_view import ExitPolicy, ExitView
 from prime_jennie.strategy.exits import (
     EXIT_RULES,
     death_cross_exit,
@@ -104,6 +105,14 @@ def test_a_remainder_worth_too_little_is_sold_along() -> None:
     decision = scale_out(view(103_000, quantity=15), policy(scale_out=plan))
     assert decision is not None
     assert (decision.quantity, decision.scale_out_level) == (15, 1)
+
+
+def test_a_remainder_of_exactly_half_a_million_stays() -> None:
+    # bought at 97,000: 50 % of 10 shares at 100,000 leave 500,000
+    plan = (ScaleOutLevel(profit_pct=3, share_pct=50),)
+    decision = scale_out(view(100_000, buy_price_krw=97_000, quantity=10), policy(scale_out=plan))
+    assert decision is not None
+    assert decision.quantity == 5
 
 
 @pytest.mark.parametrize(
@@ -258,8 +267,8 @@ def test_the_rules_stand_in_the_rulebooks_order() -> None:
         (view(99_500, holding_days=31), policy(), "time_exit"),
     ],
 )
-def test_the_first_rule_that_fires_decides(held: object, limits: object, rule: str) -> None:
-    decision = evaluate_exit(held, limits)  # type: ignore[arg-type]
+def test_the_first_rule_that_fires_decides(held: ExitView, limits: ExitPolicy, rule: str) -> None:
+    decision = evaluate_exit(held, limits)
     assert decision is not None
     assert decision.rule == rule
 
@@ -289,16 +298,18 @@ POLICIES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(VIEWS, POLICIES)
-def test_no_exit_ever_sells_more_than_is_held(held, limits) -> None:  # type: ignore[no-untyped-def]
+def test_no_exit_ever_sells_more_than_is_held(held: ExitView, limits: ExitPolicy) -> None:
     decision = evaluate_exit(held, limits)
     if decision is not None:
         assert 1 <= decision.quantity <= held.quantity
         assert decision.explanation
 
 
+@settings(deadline=None)
 @given(VIEWS, POLICIES)
-def test_a_loss_of_ten_percent_is_always_sold_whole(held, limits) -> None:  # type: ignore[no-untyped-def]
+def test_a_loss_of_ten_percent_is_always_sold_whole(held: ExitView, limits: ExitPolicy) -> None:
     if held.profit_pct <= -10:
         decision = evaluate_exit(held, limits)
         assert decision is not None

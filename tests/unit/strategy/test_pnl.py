@@ -1,7 +1,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prime_jennie.strategy.pnl import (
@@ -45,6 +45,7 @@ def test_the_cost_of_shares_sold_is_proportional() -> None:
         sold_cost_krw(1_000_000, held=3, sold=0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**9), st.lists(st.integers(1, 500), min_size=1, max_size=8))
 def test_partial_sales_use_up_the_cost_to_the_last_won(total_krw: int, parts: list[int]) -> None:
     held, cost_left, booked = sum(parts), total_krw, 0

@@ -1,5 +1,7 @@
 """Rules 0–5 of rulebook §6; every figure for a purchase at 100,000 KRW, where 1 % is 1,000 KRW."""
 
+from typing import Any
+
 import pytest
 
 from prime_jennie.domain.signals import SellReason
@@ -119,13 +121,15 @@ def test_breakeven_keeps_point_three_percent_once_three_were_reached(price: int,
         ({"atr_krw": None}, 1.0, 96_000),  # unknown: 2 % of the purchase
     ],
 )
-def test_the_atr_stop_lies_two_atr_under_the_purchase(known: dict[str, object], multiplier: float, stop: int) -> None:
+def test_the_atr_stop_lies_two_atr_under_the_purchase(known: dict[str, Any], multiplier: float, stop: int) -> None:
     limits = policy(stop_loss_multiplier=multiplier)
     assert atr_stop(view(stop + 1, **known), limits) is None
     decision = atr_stop(view(stop, **known), limits)
     assert decision is not None
     assert (decision.reason, decision.rule) == (SellReason.STOP_LOSS, "atr_stop")
     assert f"{stop:,}" in decision.explanation
+    assert ("MACD warning" in decision.explanation) is ("macd_warning" in known)
+    assert ("death cross" in decision.explanation) is (set(known) == {"death_cross"})
 
 
 @pytest.mark.parametrize(
@@ -165,6 +169,7 @@ def test_trailing_sells_at_the_drop_from_the_peak() -> None:
     decision = trailing_stop(view(104_220, 108_000), policy())
     assert decision is not None
     assert (decision.reason, decision.quantity) == (SellReason.TRAILING_STOP, 100)
+    assert "dropped 3.50 % from the peak of 108,000" in decision.explanation
 
 
 def test_trailing_needs_three_percent_of_profit_left() -> None:
@@ -182,7 +187,7 @@ def test_trailing_needs_three_percent_of_profit_left() -> None:
         ({"macd_warning": True, "death_cross": True}, 104_000),
     ],
 )
-def test_warnings_activate_trailing_earlier(known: dict[str, object], activation: int) -> None:
+def test_warnings_activate_trailing_earlier(known: dict[str, Any], activation: int) -> None:
     assert not trailing_is_active(view(103_000, activation - 1, **known), policy())
     assert trailing_is_active(view(103_000, activation, **known), policy())
 
