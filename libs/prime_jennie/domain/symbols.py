@@ -10,7 +10,7 @@ from prime_jennie.domain.money import Amount
 from prime_jennie.domain.sectors import SectorGroup
 
 STOCK_CODE_PATTERN = "^[0-9A-Z]{6}$"
-StockCode = Annotated[str, StringConstraints(pattern=STOCK_CODE_PATTERN, min_length=6, max_length=6)]
+StockCode = Annotated[str, StringConstraints(strict=True, pattern=STOCK_CODE_PATTERN, min_length=6, max_length=6)]
 """Six of 0-9 and A-Z: the exchange lists codes such as 0004Y0 (rulebook §1.1 ✗ digits only)."""
 
 _STOCK_CODE: TypeAdapter[str] = TypeAdapter(StockCode)
