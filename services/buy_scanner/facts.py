@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.domain.sessions import KST, Session, SessionTable, UnknownSession
+from prime_jennie.domain.sessions import SessionTable
 from prime_jennie.domain.trading_strategy import StrategyConfig
 from prime_jennie.infra.halts import HaltReader
 from prime_jennie.infra.outages import OUTAGES
@@ -36,7 +36,7 @@ class FactReader:
         """Return the facts for one stock at a tick's time."""
         stop_loss, sale = await self._cooldowns(code)
         return GateFacts(
-            session=self._session(at),
+            session=self._sessions.of(at),
             window=config.session,
             context=context,
             halt=await self._halt(config),
@@ -45,12 +45,6 @@ class FactReader:
             last_signal_at=last_signal_at,
             blocks_bear_regimes=blocks_bear_regimes,
         )
-
-    def _session(self, at: datetime) -> Session | None:
-        try:
-            return self._sessions.get(at.astimezone(KST).date())
-        except UnknownSession:
-            return None
 
     async def _cooldowns(self, code: str) -> tuple[bool | Unknown, bool | Unknown]:
         keys = [

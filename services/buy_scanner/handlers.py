@@ -9,7 +9,7 @@ import structlog
 from buy_scanner.scanner import Scanner, reload_is_due
 from buy_scanner.watchlist import Watchlist
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.sessions import KST, UnknownSession
+from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.signals import SignalLog
 from prime_jennie.infra.desk import Desk
@@ -119,8 +119,5 @@ class ScanLoop:
                 self.scanner.recall_signal(row.stock_code, row.signal_at)
 
     def _in_session(self, at: datetime) -> bool:
-        try:
-            session = self._desk.sessions.get(at.astimezone(KST).date())
-        except UnknownSession:
-            return False
+        session = self._desk.sessions.of(at)
         return session is not None and session.opens_at < at < session.closes_at

@@ -14,7 +14,8 @@ from prime_jennie.domain.trading_strategy import StrategyConfig
 from prime_jennie.domain.watchlist import WatchlistEntry
 from prime_jennie.infra.database.repositories.signals import SignalEntry, SignalLog
 from prime_jennie.infra.metrics import SIGNALS
-from prime_jennie.infra.outages import OUTAGES, Backoff
+from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.redis.publish import publish_once
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.strategy.bars import Bar, BarAggregator
 from prime_jennie.strategy.entries.catalogue import Catalogue, catalogue_of
@@ -31,8 +32,6 @@ from prime_jennie.strategy.scanner import (
     remember,
     scan,
 )
-
-PUBLISH_ATTEMPTS = 5
 
 log = structlog.get_logger(__name__)
 
@@ -152,24 +151,9 @@ class Scanner:
                 return self._row(candidate.view, candidate.match.signal_type.value, str(refusal))
             case Publish(candidate=candidate, signal=signal):
                 message_id = f"{self._strategy}:{signal.stock_code}:{int(signal.timestamp.timestamp() * 1000)}"
-                failure = await self._publish(signal, message_id)
+                failure = await publish_once(self._publisher, signal, message_id)
+                log.info("signal", stock_code=signal.stock_code, why=candidate.match.reason, failure=failure)
                 return self._row(candidate.view, signal.signal_type.value, failure, message_id, signal)
-
-    async def _publish(self, signal: BuySignal, message_id: str) -> str | None:
-        """Publish the signal, again under the same id while Redis fails; return why it did not work."""
-        backoff = Backoff()
-        for attempt in range(1, PUBLISH_ATTEMPTS + 1):
-            try:
-                await self._publisher.publish(signal, message_id=message_id)
-                log.info(
-                    "signal", stock_code=signal.stock_code, type=signal.signal_type.value, price=signal.signal_price
-                )
-                return None
-            except OUTAGES as error:
-                failure = f"stream: {type(error).__name__}"
-                if attempt < PUBLISH_ATTEMPTS:
-                    await backoff.pause()
-        return failure
 
     def _row(
         self,

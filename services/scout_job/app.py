@@ -51,7 +51,9 @@ def create_app(settings: ScoutSettings) -> FastAPI:
             stack.push_async_callback(redis.aclose)
             db = Database(settings.database_url)
             stack.push_async_callback(db.close)
-            gateway = await stack.enter_async_context(GatewayClient(settings.kis_gateway_url, settings.service_token))
+            gateway = await stack.enter_async_context(
+                GatewayClient(settings.kis_gateway_url, settings.service_token, caller=NAME)
+            )
             writer = RegimeWriter(
                 redis,
                 gateway,

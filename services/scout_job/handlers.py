@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 
 from prime_jennie.domain.ports import Clock
-from prime_jennie.domain.sessions import KST, SessionTable, UnknownSession
+from prime_jennie.domain.sessions import KST, SessionTable
 from scout_job.regime import RegimeWriter
 
 RETRY_SECS = 60.0
@@ -73,10 +73,7 @@ class ScoutRun:
         return self._refresh_secs
 
     def _is_due(self, now: datetime) -> bool:
-        try:
-            session = self._sessions.get(now.astimezone(KST).date())
-        except UnknownSession:
-            return False
+        session = self._sessions.of(now)
         return session is not None and session.opens_at - LEAD <= now < session.closes_at
 
     async def _nap(self, secs: float) -> None:

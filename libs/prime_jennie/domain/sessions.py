@@ -117,6 +117,13 @@ class SessionTable:
         session = self.get(now.astimezone(KST).date())
         return SessionPhase.CLOSED if session is None else session.phase_at(now)
 
+    def of(self, now: datetime) -> Session | None:
+        """Return the session of a moment's KST day; None on a day without one and beyond the table, where buys stop."""
+        try:
+            return self.get(now.astimezone(KST).date())
+        except UnknownSession:
+            return None
+
     def previous(self, day: date, count: int = 1) -> Session:
         """Return the `count`-th session strictly before a day."""
         self._demand_known(day)

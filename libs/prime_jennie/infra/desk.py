@@ -72,10 +72,11 @@ async def open_desk(settings: ServiceSettings, service: str) -> AsyncIterator[De
         stack.push_async_callback(redis.aclose)
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
-        gateway = await stack.enter_async_context(
-            GatewayClient(settings.kis_gateway_url, settings.service_token, caller=service)
-        )
         keyspace = Keyspace(settings.strategy)
+        caller = service if keyspace.strategy is None else f"{keyspace.strategy}/{service}"
+        gateway = await stack.enter_async_context(
+            GatewayClient(settings.kis_gateway_url, settings.service_token, caller=caller)
+        )
         config = LiveConfigSource(redis, service=service, strategy=keyspace.strategy, file=settings.strategy_file)
         await config.load()
         account = await _account_of(gateway)

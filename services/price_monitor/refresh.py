@@ -1,0 +1,110 @@
+"""Keep the watches true to the database, and tell Redis what is watched."""
+
+import json
+from datetime import datetime
+
+from redis.asyncio import Redis
+
+from price_monitor.monitor import Monitor
+from price_monitor.watch import new_watch, read_daily
+from prime_jennie.domain.keys import Keyspace, RedisKeys
+from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.sessions import KST
+from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.infra.database.repositories.prices import PriceRepository
+from prime_jennie.infra.desk import Desk
+from prime_jennie.infra.price_history import PriceHistory
+from prime_jennie.infra.redis.cache import TypedCache
+
+DAILY_BARS = 120
+LIVE_POSITIONS_TTL_SECS = 90
+STATUS_TTL_SECS = 60
+
+
+class Refresh:
+    """Reads positions often and indicators seldom; watermarks go to Redis and SQL."""
+
+    def __init__(self, desk: Desk, monitor: Monitor, history: PriceHistory) -> None:
+        self._desk = desk
+        self._monitor = monitor
+        self._history = history
+        self._redis: Redis = desk.redis
+        self._keys: Keyspace = desk.keyspace
+        self._positions = PositionRepository(desk.db)
+        self._prices = PriceRepository(desk.db)
+        ttl_secs = RedisKeys.REGIME_CURRENT.ttl_secs or 0
+        self._contexts = TypedCache(desk.redis, RedisKeys.REGIME_CURRENT.value, TradingContext, ttl_secs)
+
+    async def positions(self, at: datetime) -> None:
+        """Take over what the database holds; new positions get their indicators and their ticks at once."""
+        rows = await self._positions.open_positions(self._desk.account.account_no, self._desk.strategy)
+        known = self._monitor.watches
+        fresh = [row for row in rows if row.stock_code not in known]
+        watches = {row.stock_code: known[row.stock_code].with_row(row) for row in rows if row.stock_code in known}
+        for row in fresh:
+            watches[row.stock_code] = new_watch(row, await self._remembered_high(row.stock_code, row.position_id))
+        self._monitor.watches = watches
+        self._monitor.liquidating = await self._liquidating(set(watches))
+        if fresh:
+            await self._desk.gateway.subscribe([row.stock_code for row in fresh])
+            await self._indicators([row.stock_code for row in fresh], at)
+        await self._publish_positions(at)
+
+    async def everything(self, at: datetime) -> None:
+        """Refresh indicators and stored watermarks."""
+        await self._indicators(list(self._monitor.watches), at)
+        await self._positions.raise_watermarks(
+            self._desk.account.account_no, self._desk.strategy, self._monitor.highs(), at=at
+        )
+
+    async def policy(self, at: datetime) -> None:
+        """Read the regime again and judge by it and the configuration in force."""
+        self._monitor.set_policy(
+            self._desk.config.current.spec, await self._contexts.get(), self._desk.sessions.of(at), at
+        )
+
+    async def _indicators(self, codes: list[str], at: datetime) -> None:
+        if not codes:
+            return
+        today = at.astimezone(KST).date()
+        await self._history.ensure(codes, before=today)
+        daily = await self._prices.daily_of(codes, DAILY_BARS, before=today)
+        for code, bars in daily.items():
+            watch = self._monitor.watches.get(code)
+            if watch is not None:
+                self._monitor.watches[code] = watch.with_daily(read_daily(bars))
+
+    async def _remembered_high(self, code: str, position_id: str) -> int | None:
+        """Return the watermark in Redis if it belongs to this life of the position."""
+        text = await self._redis.get(self._keys.of(RedisKeys.WATERMARK, code=code))
+        owner, _, high = str(text or "").rpartition(":")
+        return int(high) if owner == position_id and high.isdigit() else None
+
+    async def _liquidating(self, held: set[str]) -> frozenset[str]:
+        """Return the held stocks to liquidate; the list shrinks by what is sold and disarms itself when empty."""
+        armed_key = self._keys.of(RedisKeys.LIQUIDATION_ARMED)
+        stocks_key = self._keys.of(RedisKeys.LIQUIDATION_STOCKS)
+        if not await self._redis.exists(armed_key):
+            return frozenset()
+        listed = {str(code) for code in await self._redis.smembers(stocks_key)}
+        if gone := listed - held:
+            await self._redis.srem(stocks_key, *gone)
+        if not listed & held:
+            await self._redis.delete(armed_key)
+        return frozenset(listed & held)
+
+    async def _publish_positions(self, at: datetime) -> None:
+        watches = self._monitor.watches
+        body = [watch.position().model_dump(mode="json") for watch in watches.values()]
+        status = {"monitoring_count": len(watches), "running": self._monitor.running, "at": at.isoformat()}
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for code, (position_id, high_krw) in self._monitor.highs().items():
+                key = self._keys.of(RedisKeys.WATERMARK, code=code)
+                pipe.set(key, f"{position_id}:{high_krw}", ex=RedisKeys.WATERMARK.ttl_secs)
+            pipe.set(
+                self._keys.of(RedisKeys.LIVE_POSITIONS),
+                json.dumps(body, ensure_ascii=False),
+                ex=LIVE_POSITIONS_TTL_SECS,
+            )
+            pipe.set(self._keys.of(RedisKeys.PRICE_MONITOR), json.dumps(status), ex=STATUS_TTL_SECS)
+            await pipe.execute()
