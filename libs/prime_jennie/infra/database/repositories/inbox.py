@@ -1,6 +1,7 @@
 """Keep every received message from before its acknowledgement until it has an outcome and a reason."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -38,12 +39,9 @@ class SqlInbox:
 
     async def unfinished(self, consumer: str, stream: str) -> Sequence[InboxRow]:
         """Return a consumer's messages of one stream without an outcome, oldest first."""
-        query = (
-            select(Stored)
-            .where(Stored.consumer == consumer, Stored.stream == stream, Stored.state == RECEIVED)
-            .order_by(Stored.received_at, Stored.message_id)
-        )
-        return await self._db.read(lambda session: [_as_port(row) for row in session.execute(query).scalars()])
+        query = select(Stored).where(Stored.consumer == consumer, Stored.stream == stream, Stored.state == RECEIVED)
+        rows = await self._db.read(lambda session: [_as_port(row) for row in session.execute(query).scalars()])
+        return sorted(rows, key=_age)
 
     async def done(self, consumer: str, message_id: str, outcome: str, reason: str = "") -> None:
         """Give a message its outcome and reason; the first outcome stays."""
@@ -79,3 +77,10 @@ class SqlInbox:
 
 def _as_port(row: Stored) -> InboxRow:
     return InboxRow(row.consumer, row.message_id, row.stream, row.payload, row.traceparent, row.received_at)
+
+
+def _age(row: InboxRow) -> tuple[datetime, tuple[int, ...], str]:
+    """Order by arrival; of one moment by the stream's ids, where 1741564800000-10 follows 1741564800000-2."""
+    parts = row.message_id.split("-")
+    numbers = tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+    return row.received_at, numbers, row.message_id

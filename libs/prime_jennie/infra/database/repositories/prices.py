@@ -78,7 +78,7 @@ class PriceRepository:
         )
 
         def work(session: Session) -> dict[str, date]:
-            return dict(session.execute(query).tuples().all())
+            return {row[0]: row[1] for row in session.execute(query)}
 
         return await self._db.read(work)
 
