@@ -1,0 +1,196 @@
+"""Move the day forward: the clock steps, the exchange matches, the prints go out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from kis_simulator.exchange.exchange import Exchange
+from kis_simulator.stats import Stats
+from kis_simulator.websocket.server import WebSocketServer
+from prime_jennie.infra.clock import ClockLeader, ClockSession, Step, StepResult, read_session
+from prime_jennie.infra.clock.protocol import HOLDS_KEY, NOW_KEY, POSITIONS_KEY
+
+log = structlog.get_logger(__name__)
+
+STEP = timedelta(seconds=1)
+WAIT_SECS = 0.005
+RETRY_SECS = 0.2
+# Real seconds in which customers come back to a restarted exchange before the day goes on without them.
+REUNION_SECS = 5.0
+
+
+class Leader(Protocol):
+    """Whoever decides how fast the day passes: the virtual day's leader, or an own clock."""
+
+    connected: bool
+
+    async def start(self, resume_at: datetime | None = None) -> datetime:
+        """Begin at the latest of the day's start and `resume_at`."""
+        ...
+
+    async def step(self) -> StepResult:
+        """Advance by at most a second of the clock."""
+        ...
+
+    async def end(self) -> None:
+        """Tell everybody that the day is over."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what the clock holds open."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the time of the clock."""
+        ...
+
+
+class VirtualDay(ClockLeader):
+    """The clock that every process of the demo follows; what another day left in Redis is removed first."""
+
+    def __init__(self, redis: Redis, record: ClockSession) -> None:
+        """Bind Redis and the day."""
+        super().__init__(redis, record)
+        self._connection = redis
+        self._record = record
+
+    async def start(self, resume_at: datetime | None = None) -> datetime:
+        """Begin, or go on where the same day was left. Waits for Redis."""
+        while True:
+            try:
+                left = await read_session(self._connection)
+                if left is None or left.day != self._record.day:
+                    await self._connection.delete(NOW_KEY, HOLDS_KEY, POSITIONS_KEY)
+                return await super().start(resume_at)
+            except (RedisError, OSError, ValueError) as error:
+                log.warning("the clock waits for redis", error=str(error))
+                await asyncio.sleep(RETRY_SECS)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._connection.aclose()
+
+
+class OwnClock:
+    """A clock that nobody else follows: real time from the day's start; `Pace` may slow or speed it."""
+
+    connected = True
+
+    def __init__(self, start_at: datetime) -> None:
+        """Stand still at the start."""
+        self._now = start_at
+
+    async def start(self, resume_at: datetime | None = None) -> datetime:
+        """Begin at the latest of the day's start and `resume_at`."""
+        self._now = max(self._now, resume_at or self._now)
+        return self._now
+
+    async def step(self) -> StepResult:
+        """Advance by one second; pacing is the loop's."""
+        self._now += STEP
+        return StepResult(self._now, Step.STEP)
+
+    async def end(self) -> None:
+        """Do nothing: nobody follows."""
+
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def now(self) -> datetime:
+        """Return the time of the last step."""
+        return self._now
+
+
+class Pace:
+    """Cap the day at `rate` seconds of the clock in a real second; None lifts the cap, also until `sprint_to`."""
+
+    def __init__(self, rate: float | None) -> None:
+        """Set the cap."""
+        self.rate = rate
+        self.sprint_to: datetime | None = None
+        self._due_at = time.monotonic()
+
+    async def wait(self, now: datetime, advanced: timedelta) -> None:
+        """Sleep until the step that was just made is due; a late day is not caught up beyond a second."""
+        if self.sprint_to is not None and now >= self.sprint_to:
+            self.sprint_to = None
+        if self.rate is None or self.sprint_to is not None:
+            self._due_at = time.monotonic()
+            await asyncio.sleep(0)
+            return
+        real = time.monotonic()
+        self._due_at = max(self._due_at, real - 1.0) + advanced.total_seconds() / self.rate
+        await asyncio.sleep(max(0.0, self._due_at - real))
+
+
+class ClockLoop:
+    """The exchange's heartbeat; stops stepping after the day's end and keeps the day's last time."""
+
+    def __init__(
+        self,
+        leader: Leader,
+        pace: Pace,
+        exchange: Exchange,
+        sockets: WebSocketServer,
+        stats: Stats,
+        ends_at: datetime,
+    ) -> None:
+        """Bind the parts."""
+        self.pace = pace
+        self.ended = False
+        self.started = False
+        self._leader = leader
+        self._exchange = exchange
+        self._sockets = sockets
+        self._stats = stats
+        self._ends_at = ends_at
+        self._idle = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the clock reaches whoever follows it."""
+        return self._leader.connected
+
+    async def run(self, *, resumed: bool) -> None:
+        """Live the day, or the rest of a resumed one, then wait to be stopped."""
+        await self._leader.start(self._exchange.at)
+        self.started = True
+        if resumed:
+            await self._reunite()
+        while self._leader.now() < self._ends_at:
+            before = self._exchange.at
+            result = await self._leader.step()
+            self._stats.waits[result.what.value] += 1
+            if result.now > before:
+                self._exchange.advance(result.now)
+                self._sockets.push_trades(before, result.now)
+            if result.what is Step.STEP:
+                await self.pace.wait(result.now, result.now - before)
+            else:
+                await asyncio.sleep(WAIT_SECS)
+        await self._end()
+        await self._idle.wait()
+
+    async def _reunite(self) -> None:
+        """Let sessions that broke with the last process register anew, so that they miss no more than they must."""
+        gives_up_at = time.monotonic() + REUNION_SECS
+        # Polled: the reunion happens once in a process's life.
+        while time.monotonic() < gives_up_at and not any(s.registrations for s in self._sockets.sessions):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    async def _end(self) -> None:
+        """Announce the end; a Redis that is gone is asked again until it answers."""
+        while not self.ended:
+            try:
+                await self._leader.end()
+                self.ended = True
+            except (RedisError, OSError) as error:
+                log.warning("day ended, redis does not answer", error=str(error))
+                await asyncio.sleep(RETRY_SECS)

@@ -1,0 +1,1 @@
+"""Exchange and broker: hours, orders, the simulated book, matching, the ledger and its journal."""

@@ -1,0 +1,1 @@
+"""The provider's WebSocket interface: registrations, trades and order notices."""
