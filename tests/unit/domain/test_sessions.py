@@ -79,6 +79,14 @@ def test_a_table_may_speak_for_days_around_its_sessions() -> None:
     assert not table.is_session(date(2025, 3, 20))
 
 
+def test_the_session_of_a_moment_is_none_where_buys_must_stop() -> None:
+    of_thursday = TABLE.of(at("2025-03-13T23:59:00"))
+    assert of_thursday is not None
+    assert of_thursday.day == date(2025, 3, 13)
+    assert TABLE.of(at("2025-03-15T10:00:00")) is None
+    assert TABLE.of(at("2025-03-19T10:00:00")) is None  # beyond the table
+
+
 def test_neighbours_skip_the_weekend() -> None:
     assert TABLE.next(date(2025, 3, 14)).day == date(2025, 3, 17)
     assert TABLE.next(date(2025, 3, 15)).day == date(2025, 3, 17)
