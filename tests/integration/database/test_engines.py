@@ -132,7 +132,11 @@ async def test_sqlite_is_as_durable_as_it_can_be(sqlite_db: Database) -> None:
 async def test_two_writers_wait_for_each_other(sqlite_url: str, sqlite_db: Database) -> None:
     other = Database(sqlite_url)
     both = (sqlite_db, other)
-    await asyncio.gather(*(both[n % 2].write(lambda s, n=n: s.add(override(f"k{n}"))) for n in range(40)))
+
+    async def put(number: int) -> None:
+        await both[number % 2].write(lambda session: session.add(override(f"k{number}")))
+
+    await asyncio.gather(*(put(number) for number in range(40)))
     rows = await sqlite_db.read(lambda session: session.execute(text("SELECT COUNT(*) FROM config")).scalar_one())
     assert rows == 40
     await other.close()

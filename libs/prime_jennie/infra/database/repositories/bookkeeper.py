@@ -7,7 +7,6 @@ recorded, whoever asks, so a sale never overtakes the purchase it sells.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -62,7 +61,7 @@ class Bookkeeper:
         return booked
 
     def _book_stock(self, session: Session, account: str, strategy: str, stock_code: str) -> list[BookedTrade]:
-        orders = _locked_orders(session, account, strategy, stock_code)
+        _lock_stock(session, account, strategy, stock_code)
         fills = session.execute(
             select(FillRow)
             .outerjoin(TradeLogRow, TradeLogRow.fill_id == FillRow.id)
@@ -74,7 +73,7 @@ class Bookkeeper:
             )
             .order_by(FillRow.id)
         ).scalars()
-        return [self._book_fill(session, orders[fill.order_id], fill) for fill in fills.all()]
+        return [self._book_fill(session, session.get_one(OrderRow, fill.order_id), fill) for fill in fills.all()]
 
     def _book_fill(self, session: Session, order: OrderRow, fill: FillRow) -> BookedTrade:
         why = _Why.of(session, order)
@@ -234,15 +233,14 @@ def _note_partial_exit(position: ActivePortfolioRow, origin: OrderOriginRow | No
         position.rsi_sold = True
 
 
-def _locked_orders(session: Session, account: str, strategy: str, stock_code: str) -> dict[str, OrderRow]:
+def _lock_stock(session: Session, account: str, strategy: str, stock_code: str) -> None:
     """Lock every order of the stock: two bookers of one position then wait for each other on either database."""
-    query: Any = (
-        select(OrderRow)
+    session.execute(
+        select(OrderRow.id)
         .where(OrderRow.account == account, OrderRow.strategy == strategy, OrderRow.stock_code == stock_code)
         .order_by(OrderRow.id)
         .with_for_update()
-    )
-    return {order.id: order for order in session.execute(query).scalars()}
+    ).all()
 
 
 def _unbooked_stocks(session: Session, account: str, strategy: str) -> list[str]:
