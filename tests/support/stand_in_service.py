@@ -53,7 +53,8 @@ def follow_configuration(name: str) -> None:
 def main() -> None:
     name = sys.argv[1]
     if os.environ.get("CRASHES"):
-        sys.exit(3)
+        sys.stderr.write(os.environ["CRASHES"] + "\n")
+        sys.exit(2)
     if os.environ.get("IGNORES_SIGTERM"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "JENNIE_STRATEGY_FILE" in os.environ:

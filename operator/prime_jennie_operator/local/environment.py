@@ -57,7 +57,7 @@ class Machine:
             resolved = value if isinstance(value, str) else self.secrets.resolve(value)
             if resolved is not None:
                 env[name] = self._here(workload, name, resolved)
-        argv = [self._paths(workload, _expand(argument, env)) for argument in workload.command]
+        argv = [self._resolved(workload, _expand(argument, env)) for argument in workload.command]
         if not argv:
             raise BadObjects(f"{workload.name}: its container names no command")
         argv[0] = {"python": sys.executable, "redis-server": ""}.get(argv[0], argv[0]) or self.find_redis()
@@ -73,7 +73,10 @@ class Machine:
         for index, port in enumerate(workload.ports):
             if name == f"{port.name.upper().replace('-', '_')}_PORT" or (index == 0 and name == "PORT"):
                 return str(self.port(workload, port.name))
-        return self._paths(workload, ADDRESS.sub(self._local_address, value))
+        return self._resolved(workload, value)
+
+    def _resolved(self, workload: Workload, text: str) -> str:
+        return self._paths(workload, ADDRESS.sub(self._local_address, text))
 
     def _local_address(self, match: re.Match[str]) -> str:
         target = self.targets.get((match[1], int(match[3])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,13 @@ class RunFolder:
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root.chmod(0o700)
         self.logs.mkdir(exist_ok=True)
+
+    def forget_state(self) -> None:
+        """Remove what a run stored: volumes, configurations, the database with its write-ahead files."""
+        for folder in (self.root / "volumes", self.root / "config"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in self.root.glob(f"{self.database.name}*"):
+            file.unlink()
 
     def keep_previous_logs(self) -> None:
         for log in self.logs.glob("*.log"):

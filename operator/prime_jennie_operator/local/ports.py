@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from prime_jennie_operator.local.errors import BadObjects, PortInUse
 from prime_jennie_operator.local.workloads import Workload
@@ -56,7 +57,7 @@ def allocate(workloads: Iterable[Workload], explicit: Mapping[str, int], taken: 
 
 
 def _near(preferred: int, used: set[int]) -> int:
-    for number in (preferred, preferred + 10000, *SPARE_PORTS):
+    for number in chain((preferred, preferred + 10000), SPARE_PORTS):
         if number not in used and is_free(number):
             return number
     raise BadObjects(f"port {preferred}: no free port is left on {LOOPBACK}")

@@ -40,6 +40,7 @@ class ManagedProcess:
         self.name = name
         self.log = log
         self.restarts = 0
+        self.last_exit_code: int | None = None
         self._launch = launch
         self._registry = registry
         self._report = report
@@ -94,7 +95,7 @@ class ManagedProcess:
         backoff_secs = 0.0
         while self._process is not None:
             started = time.monotonic()
-            code = await self._process.wait()
+            code = self.last_exit_code = await self._process.wait()
             signal_session(self._process.pid, signal.SIGKILL)
             self._registry.remove(self._process.pid)
             if self._stopping.is_set():

@@ -26,7 +26,7 @@ from prime_jennie_operator.local.logs import last_line
 from prime_jennie_operator.local.ports import LOOPBACK, PortMap, allocate
 from prime_jennie_operator.local.probes import ask_health, is_ready
 from prime_jennie_operator.local.proc import pss_bytes, sessions_members
-from prime_jennie_operator.local.process import ManagedProcess, Report
+from prime_jennie_operator.local.process import ManagedProcess, Report, describe_exit
 from prime_jennie_operator.local.registry import Leftovers, ProcessRegistry, end_leftovers
 from prime_jennie_operator.local.secrets import LocalSecrets
 from prime_jennie_operator.local.service import Service
@@ -39,10 +39,12 @@ READY_POLL_SECS = 0.1
 WATCH_POLL_SECS = 2.0
 STOP_GRACE_SECS = 8.0
 REDIS = "redis"
+REFUSES_ITS_SETTINGS = 2  # exit status of a program that will never start with what it was given
+STARTS_TO_GIVE_UP = 3
 VIRTUAL_CLOCK = "JENNIE_CLOCK"
 
 
-def _say_nothing(_name: str, _text: str) -> None:
+def say_nothing(_name: str, _text: str) -> None:
     return
 
 
@@ -51,6 +53,7 @@ class LocalRun:
 
     `report(process, text)` is told what a person should know: leftovers ended, exits, restarts, readiness.
     `ports` names explicit ports (`{"kis-gateway": 8080}`): one that is taken is an error, all others move aside.
+    `fresh` forgets what an earlier run stored (database, streams, journals); logs and secrets stay.
     """
 
     def __init__(
@@ -60,7 +63,8 @@ class LocalRun:
         secrets: LocalSecrets,
         *,
         ports: Mapping[str, int] | None = None,
-        report: Report = _say_nothing,
+        report: Report = say_nothing,
+        fresh: bool = False,
         ready_timeout_secs: float = READY_TIMEOUT_SECS,
     ) -> None:
         self.folder = RunFolder(folder.resolve())
@@ -70,6 +74,7 @@ class LocalRun:
         self._secrets = secrets
         self._explicit_ports = dict(ports or {})
         self._report = report
+        self._fresh = fresh
         self._ready_timeout_secs = ready_timeout_secs
         self._lock = FolderLock(self.folder.lock)
         self._registry = ProcessRegistry(self.folder.registry)
@@ -97,6 +102,8 @@ class LocalRun:
             if self.leftovers is not None:
                 self._report("runner", self.leftovers.describe())
             self.folder.keep_previous_logs()
+            if self._fresh:
+                self.folder.forget_state()
             self._registry.open()
             await self.apply(self._objects)
             self._background.append(asyncio.create_task(self._watch_readiness(), name="watch readiness"))
@@ -244,7 +251,16 @@ class LocalRun:
         service = Service(workload, ports, process)
         self.services[workload.name] = service
         await process.start()
-        await self.until_ready(workload.name, self._ready_timeout_secs)
+        starting = asyncio.create_task(self.until_ready(workload.name, self._ready_timeout_secs))
+        try:
+            while not starting.done():
+                await asyncio.wait([starting], timeout=READY_POLL_SECS)
+                if process.last_exit_code == REFUSES_ITS_SETTINGS or process.restarts >= STARTS_TO_GIVE_UP:
+                    reason = f"{describe_exit(process.last_exit_code or 0)}: {last_line(process.log)}"
+                    raise StartFailed(workload.name, reason, process.log)
+            await starting
+        finally:
+            starting.cancel()
         self._report(workload.name, f"ready on port {service.port}" if service.port else "running")
         if workload.name == REDIS:
             await self._announce(self._objects)
@@ -305,12 +321,21 @@ class LocalRun:
 
     def _write_endpoints(self, workloads: list[Workload]) -> None:
         """Write down where everything is, for `jennie status` and the like (the address may hold a password)."""
-        ports = {w.name: {p.name: self._ports[(w.name, p.name)] for p in w.ports} for w in workloads if not w.is_job}
+        services = {
+            workload.name: {
+                "component": workload.component,
+                "strategy": workload.strategy,
+                "ports": {port.name: self._ports[(workload.name, port.name)] for port in workload.ports},
+            }
+            for workload in workloads
+            if not workload.is_job
+        }
         content = {
             "pid": os.getpid(),
             "redis_url": self._redis_url_if_known(workloads),
             "database_url": self._secrets.database_url,
+            "account_no": next((v for w in workloads for name, v in w.env if name == "KIS_ACCOUNT_NO"), None),
             "strategies": sorted(announced_in(self._objects)),
-            "ports": ports,
+            "services": services,
         }
         write_atomically(self.folder.endpoints, json.dumps(content, indent=1))

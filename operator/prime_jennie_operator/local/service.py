@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from prime_jennie_operator.local.ports import LOOPBACK
 from prime_jennie_operator.local.process import ManagedProcess
@@ -66,13 +65,3 @@ class Service:
     def url(self) -> str | None:
         """Address the port that answers probes, /health and /metrics."""
         return f"http://{LOOPBACK}:{self.probe_port}" if self.speaks_http else None
-
-    def describe(self) -> dict[str, Any]:
-        """Give the facts that other commands need to find the process."""
-        return {
-            "component": self.component,
-            "strategy": self.strategy,
-            "port": self.port,
-            "ports": self.ports,
-            "url": self.url,
-        }

@@ -136,11 +136,18 @@ async def test_an_explicit_port_of_no_process_is_refused(tmp_path: Path) -> None
 
 
 async def test_a_program_that_cannot_start_is_named_and_nothing_is_left(tmp_path: Path) -> None:
-    objects = stand_in("good", 28440) + stand_in("bad", 28441, CRASHES="1", GOOD="http://good:28440")
-    run = run_of(objects, tmp_path, ready_timeout_secs=2.0)
-    with pytest.raises(StartFailed, match="bad: not ready within 2 s"):
+    objects = stand_in("good", 28440) + stand_in("bad", 28441, CRASHES="the port is a word", GOOD="http://good:28440")
+    run = run_of(objects, tmp_path)
+    with pytest.raises(StartFailed, match="bad: exited with 2: the port is a word"):
         await run.start()
     assert is_free(28440)
+
+
+async def test_a_program_that_never_becomes_ready_ends_the_start(tmp_path: Path) -> None:
+    run = run_of(stand_in("slow", 28442, READY_AFTER_SECS="60"), tmp_path, ready_timeout_secs=0.5)
+    with pytest.raises(StartFailed, match=r"slow: not ready within 0.5 s; its last words: slow listens on 28442"):
+        await run.start()
+    assert is_free(28442)
 
 
 async def test_a_job_runs_before_the_services_that_use_the_database(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""YAML files checked and rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import yaml
+
+from prime_jennie.domain.errors import BadInput
+from prime_jennie_operator.desired.platform import platform_objects
+from prime_jennie_operator.desired.strategy import strategy_objects
+from prime_jennie_operator.loading import CHART_VALUES, load_files, load_values
+from prime_jennie_operator.manifest import Manifest
+from prime_jennie_operator.resources import ScoutSchedule, TradingStrategy
+
+
+def yaml_files(named: Sequence[Path] | None, more: Sequence[Path] | None) -> list[Path]:
+    """Join files given with -f and behind it; a folder stands for its YAML files. Raise BadInput without any."""
+    given = [*(named or ()), *(more or ())]
+    if not given:
+        raise BadInput("-f", "", "name at least one YAML file")
+    files: list[Path] = []
+    for path in given:
+        inside = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
+        if not inside:
+            raise BadInput(str(path), "", "holds no YAML file")
+        files += inside
+    return files
+
+
+def validate_files(files: Sequence[Path]) -> list[str]:
+    """Check all files together and say what they hold."""
+    loaded = load_files(files)
+    found: list[TradingStrategy | ScoutSchedule] = [*loaded.strategies, *loaded.schedules]
+    return [f"{item.kind} {item.metadata.namespace}/{item.name}: valid" for item in found]
+
+
+def render_files(files: Sequence[Path], *, with_platform: bool, values_file: Path | None) -> str:
+    """Render every strategy, and the platform once a namespace if asked for; the same input gives the same text."""
+    loaded = load_files(files)
+    values = load_values(values_file or CHART_VALUES)
+    objects: list[Manifest] = []
+    if with_platform:
+        for namespace in sorted({strategy.metadata.namespace for strategy in loaded.strategies} or {"default"}):
+            objects += platform_objects(values, namespace)
+    for strategy in loaded.strategies:
+        objects += strategy_objects(strategy, values)
+    return as_yaml(objects)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Write texts of many lines as blocks, and never an anchor."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def as_yaml(objects: Iterable[Manifest]) -> str:
+    """Write objects as a stream of documents."""
+    return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, explicit_start=True)

@@ -1,0 +1,65 @@
+"""Services as local processes on the real clock, until somebody asks them to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from prime_jennie.domain.errors import BadInput
+from prime_jennie_operator.local.assembly import Assembly
+from prime_jennie_operator.local.logs import LogTail
+from prime_jennie_operator.local.opening import follow_files, open_run
+from prime_jennie_operator.local.run import LocalRun
+from prime_jennie_operator.local.signals import Interrupted, run_until_signal
+
+
+def run_files(files: Sequence[Path], *, folder: Path, ports: Sequence[str], show_logs: bool) -> None:
+    """Run until a signal, which ends the run in order and is no failure."""
+    assembly, run = open_run(
+        files,
+        folder,
+        secrets_file=folder.parent / "secrets.json",
+        ports=explicit_ports(ports),
+        report=_say,
+    )
+    with suppress(Interrupted):
+        run_until_signal(_live(assembly, run, show_logs))
+    _say("runner", "stopped; no process is left")
+
+
+def explicit_ports(given: Sequence[str]) -> dict[str, int]:
+    """Read NAME=PORT pairs; raise BadInput for anything else."""
+    ports: dict[str, int] = {}
+    for pair in given:
+        name, _, number = pair.partition("=")
+        if not name or not number.isdecimal() or not 1 <= int(number) <= 65535:
+            raise BadInput("--port", pair, "must be NAME=PORT with a port from 1 to 65535, such as kis-gateway=8080")
+        if name in ports or int(number) in ports.values():
+            raise BadInput("--port", pair, "the name or the number stands twice")
+        ports[name] = int(number)
+    return ports
+
+
+async def _live(assembly: Assembly, run: LocalRun, show_logs: bool) -> None:
+    tail = LogTail(lambda: {name: service.log for name, service in run.services.items()}, _write)
+    showing = asyncio.create_task(tail.follow()) if show_logs else None
+    try:
+        async with run:
+            names = ", ".join(f"{s.name}:{s.port}" for s in run.services.values())
+            _say("runner", f"running {names}; Ctrl-C stops; logs in {run.folder.logs}")
+            await follow_files(assembly, run, _say)
+    finally:
+        if showing is not None:
+            showing.cancel()
+
+
+def _say(name: str, text: str) -> None:
+    _write(f"{name}: {text}")
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

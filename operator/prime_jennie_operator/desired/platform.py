@@ -1,0 +1,253 @@
+"""What the strategies share, as the chart installs it: store, exchange, gateway, scout, the tables' migration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prime_jennie_operator.desired.pods import (
+    container,
+    env_secret,
+    env_value,
+    http_probes,
+    labels,
+    merged_env,
+    pod_spec,
+    selector,
+    service,
+    sorted_objects,
+)
+from prime_jennie_operator.desired.values import PlatformValues
+from prime_jennie_operator.manifest import Manifest
+
+RELEASE = "prime-jennie"
+MANAGED_BY = "Helm"
+STATE_FOLDER = "/var/lib/jennie"
+
+
+def platform_objects(values: PlatformValues, namespace: str) -> list[Manifest]:
+    """Render the platform for one namespace."""
+    objects = [_service_account(namespace), *_gateway(values, namespace), *_scout(values, namespace)]
+    if values.redis.enabled:
+        objects += _redis(values, namespace)
+    if values.migrations.enabled:
+        objects.append(_migrations(values, namespace))
+    if values.kis_simulator.enabled and values.kis_gateway.environment == "mock":
+        objects += _simulator(values, namespace)
+    return sorted_objects(objects)
+
+
+def common_env(values: PlatformValues) -> list[dict[str, Any]]:
+    """Give every Python service its store, its log format and, in a virtual day, the clock's leader."""
+    env = [
+        env_value("HOST", "0.0.0.0"),  # noqa: S104 — inside a pod; NetworkPolicies limit who may call
+        env_value("REDIS_URL", values.redis_url),
+        env_secret("DATABASE_URL", values.secrets.database, "url"),
+        env_value("LOG_LEVEL", values.logging.level),
+        env_value("LOG_JSON", values.logging.json_lines),
+    ]
+    return env + ([env_value("JENNIE_CLOCK", values.redis_url)] if values.virtual_clock.enabled else [])
+
+
+def _metadata(name: str, namespace: str, component: str) -> dict[str, Any]:
+    all_labels = labels(name, component=component, instance=RELEASE, managed_by=MANAGED_BY)
+    return {"name": name, "namespace": namespace, "labels": all_labels}
+
+
+def _service_account(namespace: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(RELEASE, namespace, "platform"),
+        "automountServiceAccountToken": False,
+    }
+
+
+def _workload(kind: str, metadata: dict[str, Any], pod: dict[str, Any], **more: Any) -> Manifest:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": selector(metadata["labels"])},
+            "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod},
+            **more,
+        },
+    }
+
+
+def _claim(name: str, storage: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}},
+    }
+
+
+def _redis(values: PlatformValues, namespace: str) -> list[Manifest]:
+    redis = values.redis
+    metadata = _metadata("redis", namespace, "store")
+    ping = {"exec": {"command": ["redis-cli", "-p", str(redis.port), "ping"]}}
+    main = container(
+        "redis",
+        image=redis.image,
+        pull_policy=values.image.pull_policy,
+        command=["redis-server"],
+        args=[
+            *("--port", "$(PORT)", "--bind", "$(HOST)", "--dir", "/data", "--save", "", "--loglevel", "warning"),
+            *("--appendonly", "yes", "--appendfsync", redis.appendfsync),
+        ],
+        env=[env_value("HOST", "0.0.0.0"), env_value("PORT", redis.port)],  # noqa: S104
+        ports={"redis": redis.port},
+        resources=redis.resources.render(),
+        mounts={"data": "/data"},
+        probes={"livenessProbe": ping | {"periodSeconds": 10}, "readinessProbe": ping | {"periodSeconds": 2}},
+    )
+    pod = pod_spec(main, volumes=[], service_account=RELEASE)
+    claims = {"serviceName": "redis", "volumeClaimTemplates": [_claim("data", redis.storage)]}
+    return [
+        _workload("StatefulSet", metadata, pod, **claims),
+        service("redis", metadata=metadata, selects=selector(metadata["labels"]), ports={"redis": redis.port}),
+    ]
+
+
+def _migrations(values: PlatformValues, namespace: str) -> Manifest:
+    metadata = _metadata("migrations", namespace, "store")
+    hooks = {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation"}
+    main = container(
+        "migrations",
+        image=values.image.of("kis-gateway"),
+        pull_policy=values.image.pull_policy,
+        command=["python", "-m", "prime_jennie.infra.database.migrate"],
+        env=[env_secret("DATABASE_URL", values.secrets.database, "url")],
+        ports={},
+        resources=values.migrations.resources.render(),
+        mounts={},
+        probes={},
+    )
+    pod = pod_spec(main, volumes=[], service_account=RELEASE, restartPolicy="Never")
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata | {"annotations": hooks},
+        "spec": {"backoffLimit": 3, "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod}},
+    }
+
+
+def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
+    gateway, simulator = values.kis_gateway, values.kis_simulator
+    metadata = _metadata("kis-gateway", namespace, "gateway")
+    is_mock = gateway.environment == "mock"
+    rest = gateway.base_url or (f"http://kis-simulator:{simulator.port}" if is_mock else "")
+    web_socket = gateway.web_socket_url or (f"ws://kis-simulator:{simulator.web_socket_port}" if is_mock else "")
+    env = [
+        env_value("PORT", gateway.port),
+        env_value("KIS_ENV", gateway.environment),
+        env_secret("KIS_APP_KEY", gateway.credentials_secret, "app-key"),
+        env_secret("KIS_APP_SECRET", gateway.credentials_secret, "app-secret"),
+        env_secret("KIS_HTS_ID", gateway.credentials_secret, "hts-id", optional=True),
+        env_value("KIS_ACCOUNT_NO", gateway.account_no),
+        *([env_value("KIS_LIVE_CONFIRM", gateway.live_confirmation)] if gateway.live_confirmation else []),
+        *([env_value("KIS_BASE_URL", rest)] if rest else []),
+        *([env_value("KIS_WS_URL", web_socket)] if web_socket else []),
+        env_value("KIS_REST_PER_SEC", gateway.rest_per_second),
+        env_value("KIS_LEDGER_PER_SEC", gateway.ledger_per_second),
+        env_value("ORDER_MAX_QUANTITY", gateway.order_max_quantity),
+        env_value("ORDER_MAX_PER_DAY", gateway.order_max_per_day),
+        env_secret("JENNIE_TOKEN_KEY", values.secrets.platform, "token-key"),
+        env_secret("JENNIE_ENCRYPTION_KEY", values.secrets.platform, "encryption-key"),
+    ]
+    main = container(
+        "kis-gateway",
+        image=values.image.of("kis-gateway"),
+        pull_policy=values.image.pull_policy,
+        command=["python", "-m", "kis_gateway"],
+        env=merged_env(common_env(values), env),
+        ports={"http": gateway.port},
+        resources=gateway.resources.render(),
+        mounts={},
+        probes=http_probes(),
+    )
+    pod = pod_spec(main, volumes=[], service_account=RELEASE)
+    # OnDelete: an upgrade of the chart must not replace the owner of the broker session in market hours.
+    rules = {
+        "serviceName": "kis-gateway",
+        "podManagementPolicy": "Parallel",
+        "updateStrategy": {"type": "OnDelete"},
+    }
+    return [
+        _workload("StatefulSet", metadata, pod, **rules),
+        service("kis-gateway", metadata=metadata, selects=selector(metadata["labels"]), ports={"http": gateway.port}),
+    ]
+
+
+def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
+    simulator = values.kis_simulator
+    metadata = _metadata("kis-simulator", namespace, "exchange")
+    ports = {"http": simulator.port, "ws": simulator.web_socket_port, "control": simulator.control_port}
+    options: dict[str, Any] = {
+        "--host": "$(HOST)",
+        "--port": "$(PORT)",
+        "--ws-port": "$(WS_PORT)",
+        "--control-port": "$(CONTROL_PORT)",
+        "--env": simulator.mimics,
+        "--layout": simulator.layout,
+        "--rest-per-s": simulator.rest_per_second,
+        "--ledger-per-s": simulator.ledger_per_second,
+        "--token-per-min": simulator.tokens_per_minute,
+        "--cash": simulator.cash_krw,
+        "--seed": simulator.seed,
+        "--day": simulator.day,
+        "--at": simulator.start_at,
+        "--rate": simulator.rate,
+        "--tick-secs": simulator.tick_seconds,
+        "--data": simulator.data_folder,
+        "--journal": f"{STATE_FOLDER}/exchange.journal",
+        "--clock-url": values.redis_url if values.virtual_clock.enabled else None,
+        "--log-level": values.logging.level,
+        "--log-json": str(values.logging.json_lines).lower(),
+    }
+    env = [
+        env_value("PORT", simulator.port),
+        env_value("WS_PORT", simulator.web_socket_port),
+        env_value("CONTROL_PORT", simulator.control_port),
+    ]
+    main = container(
+        "kis-simulator",
+        image=values.image.of("kis-simulator"),
+        pull_policy=values.image.pull_policy,
+        command=["python", "-m", "kis_simulator"],
+        args=[str(part) for option in options.items() if option[1] is not None for part in option],
+        env=merged_env(common_env(values), env),
+        ports=ports,
+        resources=simulator.resources.render(),
+        mounts={"state": STATE_FOLDER},
+        probes=http_probes("control"),
+    )
+    pod = pod_spec(main, volumes=[], service_account=RELEASE)
+    claims = {"serviceName": "kis-simulator", "volumeClaimTemplates": [_claim("state", "1Gi")]}
+    return [
+        _workload("StatefulSet", metadata, pod, **claims),
+        service("kis-simulator", metadata=metadata, selects=selector(metadata["labels"]), ports=ports),
+    ]
+
+
+def _scout(values: PlatformValues, namespace: str) -> list[Manifest]:
+    scout = values.scout_job
+    metadata = _metadata("scout-job", namespace, "scout")
+    gateway = f"http://kis-gateway:{values.kis_gateway.port}"
+    main = container(
+        "scout-job",
+        image=values.image.of("scout-job"),
+        pull_policy=values.image.pull_policy,
+        command=["python", "-m", "scout_job"],
+        env=merged_env(common_env(values), [env_value("PORT", scout.port), env_value("KIS_GATEWAY_URL", gateway)]),
+        ports={"http": scout.port},
+        resources=scout.resources.render(),
+        mounts={},
+        probes=http_probes(),
+    )
+    pod = pod_spec(main, volumes=[], service_account=RELEASE)
+    return [
+        _workload("Deployment", metadata, pod, strategy={"type": "Recreate"}),
+        service("scout-job", metadata=metadata, selects=selector(metadata["labels"]), ports={"http": scout.port}),
+    ]

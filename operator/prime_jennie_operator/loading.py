@@ -1,0 +1,111 @@
+"""Files that people write, as typed objects: YAML documents of our kinds and the chart's values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from prime_jennie.domain.errors import BadInput
+from prime_jennie_operator.complaints import bad_input
+from prime_jennie_operator.desired.values import PlatformValues
+from prime_jennie_operator.resources import API_VERSION, ScoutSchedule, TradingStrategy
+from prime_jennie_operator.yaml_source import parse_documents, read_documents
+
+CHART_VALUES = Path(__file__).parents[2] / "charts" / "prime-jennie" / "values.yaml"
+KINDS: Mapping[str, type[TradingStrategy] | type[ScoutSchedule]] = {
+    "TradingStrategy": TradingStrategy,
+    "ScoutSchedule": ScoutSchedule,
+}
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Everything that the files say."""
+
+    strategies: tuple[TradingStrategy, ...] = field(default=())
+    schedules: tuple[ScoutSchedule, ...] = field(default=())
+
+
+def load_files(paths: Sequence[Path]) -> Loaded:
+    """Read all files or none; raise BadInput as `file: document N: spec.field: reason` for the first problem."""
+    found: list[tuple[str, TradingStrategy | ScoutSchedule]] = []
+    for path in paths:
+        documents = read_documents(path)
+        if not documents:
+            raise BadInput(str(path), "", "holds no document")
+        found += [(f"{path}: document {n}", load_document(data, f"{path}: document {n}")) for n, data in documents]
+    _refuse_duplicates(found)
+    objects = [item for _, item in found]
+    return Loaded(
+        tuple(item for item in objects if isinstance(item, TradingStrategy)),
+        tuple(item for item in objects if isinstance(item, ScoutSchedule)),
+    )
+
+
+def load_text(text: str, where: str = "text") -> Loaded:
+    """Read documents from text, as `load_files` does from files."""
+    found = [
+        (f"{where}: document {n}", load_document(d, f"{where}: document {n}")) for n, d in parse_documents(text, where)
+    ]
+    _refuse_duplicates(found)
+    return Loaded(
+        tuple(item for _, item in found if isinstance(item, TradingStrategy)),
+        tuple(item for _, item in found if isinstance(item, ScoutSchedule)),
+    )
+
+
+def load_document(data: Any, where: str) -> TradingStrategy | ScoutSchedule:
+    """Validate one document of either kind."""
+    if not isinstance(data, dict):
+        raise BadInput(where, "", "must be a mapping with apiVersion, kind, metadata and spec")
+    for name in ("apiVersion", "kind"):
+        if name not in data:
+            raise BadInput(where, name, "missing")
+    if data["kind"] not in KINDS:
+        raise BadInput(where, "kind", f"{data['kind']!r} is none of {', '.join(KINDS)}")
+    if data["apiVersion"] != API_VERSION:
+        raise BadInput(where, "apiVersion", f"{data['apiVersion']!r} is not {API_VERSION}")
+    return _validated(KINDS[data["kind"]], data, where)
+
+
+def load_values(path: Path = CHART_VALUES, *overrides: Mapping[str, Any]) -> PlatformValues:
+    """Read the chart's values; overrides, nested as in the file (`{"redis": {"port": 6380}}`), are laid over them."""
+    documents = read_documents(path)
+    if len(documents) != 1 or not isinstance(documents[0][1], dict):
+        raise BadInput(str(path), "", "must be one mapping of values")
+    values: dict[str, Any] = documents[0][1]
+    for layer in overrides:
+        values = _laid_over(values, layer)
+    return _validated(PlatformValues, values, str(path))
+
+
+def _validated(model: type[Model], data: Any, where: str) -> Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise bad_input(where, model, error) from None
+
+
+def _laid_over(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in overrides.items():
+        below = merged.get(key)
+        nested = isinstance(value, Mapping) and isinstance(below, Mapping)
+        merged[key] = _laid_over(below, value) if nested else value  # type: ignore[arg-type]
+    return merged
+
+
+def _refuse_duplicates(found: Iterable[tuple[str, TradingStrategy | ScoutSchedule]]) -> None:
+    first: dict[tuple[str, str, str], str] = {}
+    for where, item in found:
+        key = (item.kind, item.metadata.namespace, item.name)
+        if key in first:
+            raise BadInput(where, "metadata.name", f"{item.kind} {item.name} already stands in {first[key]}")
+        first[key] = where

@@ -1,0 +1,89 @@
+"""The YAML files of a run as objects, again and again: each accepted change is a new generation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prime_jennie.domain.errors import BadInput
+from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie_operator.desired.agreement import environment_mismatch
+from prime_jennie_operator.desired.platform import platform_objects
+from prime_jennie_operator.desired.strategy import CONFIG_FILE, strategy_objects
+from prime_jennie_operator.desired.values import PlatformValues
+from prime_jennie_operator.loading import load_files
+from prime_jennie_operator.local.folder import RunFolder
+from prime_jennie_operator.manifest import Manifest
+from prime_jennie_operator.resources import TradingStrategy
+
+
+class Assembly:
+    """Hold the strategies that are in force; `revise` takes the files' new content whole or not at all."""
+
+    def __init__(self, files: Sequence[Path], values: PlatformValues, folder: Path) -> None:
+        """Read the files. The folder tells generations of an earlier run, which services may still know."""
+        self.files = tuple(files)
+        self.values = values
+        self.strategies: tuple[TradingStrategy, ...] = ()
+        self._known = _stored_configurations(RunFolder(folder))
+        self.revise()
+
+    def objects(self) -> list[Manifest]:
+        """Render the platform and every strategy."""
+        namespace = self.strategies[0].metadata.namespace if self.strategies else "default"
+        rendered = platform_objects(self.values, namespace)
+        for strategy in self.strategies:
+            rendered += strategy_objects(strategy, self.values)
+        return rendered
+
+    def revise(self) -> bool:
+        """Read the files again; raise BadInput and keep what is in force if anything is wrong; tell of a change."""
+        loaded = load_files(self.files).strategies
+        if not loaded:
+            raise BadInput(", ".join(map(str, self.files)), "kind", "no TradingStrategy to run")
+        revised = tuple(self._with_generation(strategy) for strategy in _unique(loaded))
+        for strategy in revised:
+            self._check(strategy)
+        changed = revised != self.strategies
+        self.strategies = revised
+        self._known |= {strategy.name: strategy.live_config() for strategy in revised}
+        return changed
+
+    def _with_generation(self, strategy: TradingStrategy) -> TradingStrategy:
+        known = self._known.get(strategy.name)
+        generation = 1
+        if known is not None:
+            generation = known.generation + (known.spec != strategy.config())
+        metadata = strategy.metadata.model_copy(update={"generation": generation})
+        return strategy.model_copy(update={"metadata": metadata})
+
+    def _check(self, strategy: TradingStrategy) -> None:
+        where = f"TradingStrategy {strategy.name}"
+        mismatch = environment_mismatch(strategy, self.values)
+        if mismatch is not None:
+            raise BadInput(where, "spec.mode", mismatch)
+        before = next((s for s in self.strategies if s.name == strategy.name), None)
+        if before is not None:
+            try:
+                strategy.config().refuse_change_from(before.config())
+            except ValueError as error:
+                raise BadInput(where, "spec", str(error)) from None
+
+
+def _unique(strategies: Sequence[TradingStrategy]) -> Sequence[TradingStrategy]:
+    names = [strategy.name for strategy in strategies]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"TradingStrategy {name}", "metadata.namespace", "one run has one namespace a name")
+    return strategies
+
+
+def _stored_configurations(folder: RunFolder) -> dict[str, LiveConfig]:
+    stored = {}
+    for file in (folder.root / "config").glob(f"*/{CONFIG_FILE}"):
+        try:
+            config = LiveConfig.model_validate_json(file.read_text(encoding="utf-8"))
+        except (ValueError, OSError):
+            continue
+        stored[config.name] = config
+    return stored

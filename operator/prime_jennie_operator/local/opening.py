@@ -1,0 +1,65 @@
+"""Everything that a command needs to run YAML files here, put together; and the files' changes while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prime_jennie.domain.errors import BadInput
+from prime_jennie_operator.loading import CHART_VALUES, load_values
+from prime_jennie_operator.local.assembly import Assembly
+from prime_jennie_operator.local.errors import LocalRunError
+from prime_jennie_operator.local.folder import RunFolder
+from prime_jennie_operator.local.process import Report
+from prime_jennie_operator.local.run import LocalRun, say_nothing
+from prime_jennie_operator.local.secrets import LocalSecrets, load_generated
+from prime_jennie_operator.local.settings import LocalSettings
+from prime_jennie_operator.local.watch import watch
+
+
+def open_run(
+    files: Sequence[Path],
+    folder: Path,
+    *,
+    secrets_file: Path,
+    settings: LocalSettings | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    values_file: Path = CHART_VALUES,
+    ports: Mapping[str, int] | None = None,
+    fresh: bool = False,
+    report: Report = say_nothing,
+) -> tuple[Assembly, LocalRun]:
+    """Prepare a run, starting nothing; raise BadInput for what the files or the environment say wrongly.
+
+    `overrides` wins over the environment's settings, these over the chart's values.
+    """
+    settings = settings or LocalSettings()
+    folder = folder.resolve()
+    values = load_values(values_file, settings.values(), overrides or {})
+    credentials = settings.kis_credentials() if values.kis_gateway.environment != "mock" else None
+    assembly = Assembly(files, values, folder)
+    database_url = settings.database_url or f"sqlite:///{RunFolder(folder).database}"
+    secrets = LocalSecrets(load_generated(secrets_file), database_url, credentials)
+    run = LocalRun(assembly.objects(), folder, secrets, ports=ports, fresh=fresh, report=report)
+    return assembly, run
+
+
+async def follow_files(assembly: Assembly, run: LocalRun, report: Report) -> None:
+    """Let changed files act while the run goes on, until cancelled; a bad change is told and changes nothing."""
+
+    async def on_change() -> None:
+        try:
+            if not assembly.revise():
+                return
+            restarted = await run.apply(assembly.objects())
+            late = await run.until_acknowledged()
+        except (BadInput, LocalRunError) as error:
+            report("runner", f"{error}; what was in force stays")
+            return
+        generations = ", ".join(f"{s.name} generation {s.metadata.generation}" for s in assembly.strategies)
+        report("runner", f"in force: {generations}; restarted: {', '.join(restarted) or 'nothing'}")
+        for strategy, services in late.items():
+            report("runner", f"{strategy}: not yet acknowledged by {', '.join(sorted(services))}")
+
+    await watch(assembly.files, on_change)

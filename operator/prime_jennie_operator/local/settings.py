@@ -1,0 +1,60 @@
+"""What a person's environment says to a local run: whose broker, whose database, whose prices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from prime_jennie.domain.errors import BadInput
+
+
+class LocalSettings(BaseSettings):
+    """Read `.env.example`'s names; everything may be absent, the simulator then stands in for the broker."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kis_env: Literal["mock", "paper", "live"] = Field("mock", description="mock is the simulator")
+    kis_app_key: SecretStr | None = Field(None, description="36 characters")
+    kis_app_secret: SecretStr | None = Field(None, description="180 characters")
+    kis_account_no: str | None = Field(None, description="NNNNNNNN-NN")
+    kis_hts_id: str | None = Field(None, description="login id, for fill notices")
+    kis_live_confirm: str | None = Field(None, description="the account's number again: a second yes to real orders")
+    kis_base_url: str = Field("", description="REST host; empty: that of the environment")
+    kis_ws_url: str = Field("", description="WebSocket host; empty: that of the environment")
+    database_url: str | None = Field(None, description="unset: a SQLite file in the run's folder")
+    jennie_data: Path | None = Field(None, description="folder of prices; unset: imported ones, else synthetic")
+
+    def values(self) -> dict[str, Any]:
+        """Say it as overrides of the chart's values; raise BadInput for a broker without credentials."""
+        gateway: dict[str, Any] = {"environment": self.kis_env}
+        if self.kis_env != "mock":
+            gateway |= {
+                "accountNo": self._needed("KIS_ACCOUNT_NO", self.kis_account_no),
+                "liveConfirmation": self.kis_live_confirm or "",
+                "baseUrl": self.kis_base_url,
+                "webSocketUrl": self.kis_ws_url,
+            }
+        values: dict[str, Any] = {"kisGateway": gateway, "logging": {"jsonLines": False}}
+        if self.jennie_data is not None:
+            if not self.jennie_data.is_dir():
+                raise BadInput("environment", "JENNIE_DATA", f"{self.jennie_data} is no folder")
+            values["kisSimulator"] = {"dataFolder": str(self.jennie_data.resolve())}
+        return values
+
+    def kis_credentials(self) -> dict[str, str] | None:
+        """Give the keys of the gateway's Secret; None for the simulator, which takes generated ones."""
+        if self.kis_env == "mock":
+            return None
+        key, secret = (
+            self._needed(name, value.get_secret_value() if value else None)
+            for name, value in (("KIS_APP_KEY", self.kis_app_key), ("KIS_APP_SECRET", self.kis_app_secret))
+        )
+        return {"app-key": key, "app-secret": secret} | ({"hts-id": self.kis_hts_id} if self.kis_hts_id else {})
+
+    def _needed(self, name: str, value: str | None) -> str:
+        if not value:
+            raise BadInput("environment", name, f"missing; KIS_ENV={self.kis_env} needs it")
+        return value
