@@ -84,7 +84,7 @@ def align_nearest(price: int) -> int:
 
 
 def price_limits_krw(base: int) -> tuple[int, int]:
-    """Return the day's lowest and highest price around a base price: ±30 %, cut towards the base onto the grid."""
+    """Return the day's lowest and highest price: ±30 % of the base, the width cut to the base's own tick."""
     _demand_positive(base)
     spread = base * _PRICE_LIMIT_PCT // 100
     spread -= spread % tick_size_krw(base)

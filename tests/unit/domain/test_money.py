@@ -97,6 +97,8 @@ def test_price_limits_are_thirty_percent_cut_to_the_tick() -> None:
     assert price_limits_krw(72_100) == (50_500, 93_700)
     # 1,990 × 30 % = 597; 2,587 lies in the band of 5 and is cut to 2,585.
     assert price_limits_krw(1_990) == (1_393, 2_585)
+    # 50,200 × 30 % = 15,060, cut on the base's tick of 100 to 15,000, though 35,150 stands on the grid below 50,000.
+    assert price_limits_krw(50_200) == (35_200, 65_200)
     # 3 × 30 % is less than a won: the price cannot move.
     assert price_limits_krw(3) == (3, 3)
 
