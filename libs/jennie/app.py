@@ -98,7 +98,7 @@ def demo(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the made intraday paths.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the day's report as JSON.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the services running after the close.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the run's logs, database and ledger.")] = False,
     file: Files = None,
     port: Ports = None,
 ) -> None:
@@ -109,19 +109,20 @@ def demo(
     """
     from jennie.commands.documents import yaml_files
     from jennie.commands.run import explicit_ports
+    from jennie.demo import SAMPLE, DemoOptions
     from jennie.demo import demo as live_a_day
 
-    code = live_a_day(
+    options = DemoOptions(
         day=day.date() if day else None,
         rate=rate,
         data=data,
         seed=seed,
         report=report,
         keep=keep,
-        files=yaml_files(file, None) if file else None,
+        files=tuple(yaml_files(file, None)) if file else (SAMPLE,),
         ports=explicit_ports(port or []),
     )
-    raise typer.Exit(code)
+    raise typer.Exit(live_a_day(options))
 
 
 @data_app.command("import")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, time
 from typing import Any
 
@@ -60,6 +61,10 @@ def control_app(world: World, sockets: WebSocketServer, loop: ClockLoop) -> Fast
     @app.get("/control/stats")
     async def stats() -> dict[str, Any]:
         return stats_report(world, sockets)
+
+    @app.get("/control/listings")
+    async def listings() -> list[dict[str, Any]]:
+        return [asdict(listing) for listing in world.tapes.market.listings.values()]
 
     @app.post("/control/faults")
     async def arm(order: FaultOrder) -> dict[str, Any]:
