@@ -34,6 +34,7 @@ from prime_jennie_operator.local.assembly import Assembly
 from prime_jennie_operator.local.opening import follow_files, open_run
 from prime_jennie_operator.local.run import LocalRun
 from prime_jennie_operator.local.settings import LocalSettings
+from prime_jennie_operator.local.signals import Interrupted, run_until_signal
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "01-minimal.yaml"
 DEFAULT_DAY = date(2025, 3, 11)
@@ -85,8 +86,8 @@ def demo(options: DemoOptions) -> int:
     """Live a day and return the exit status; Ctrl-C stops every process and returns 130."""
     console = Console()
     try:
-        return asyncio.run(live_day(options, console))
-    except KeyboardInterrupt:
+        return run_until_signal(live_day(options, console))
+    except Interrupted:
         console.print("stopped: every process has ended", highlight=False)
         return INTERRUPTED
 
