@@ -11,6 +11,7 @@ import uvloop
 from pydantic import ValidationError
 
 from kis_simulator.config import SimulatorSettings
+from kis_simulator.market.loader import load_market
 from prime_jennie.domain.errors import BadInput, JennieError
 from prime_jennie.infra.logging import configure_logging
 
@@ -26,11 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = BadInput.from_validation("jennie-sim", error)
         return _refuse(BadInput("jennie-sim", "--" + refused.field.replace("_", "-"), refused.reason))
     configure_logging("kis-simulator", level=settings.log_level, as_json=settings.log_json)
-    # Numbers and frames are loaded only once the flags are known to be right.
-    from kis_simulator.app import run
-
     try:
-        return uvloop.run(run(settings))
+        market, session = load_market(settings)
+        # After the loader forked: the application brings numpy and its threads.
+        from kis_simulator.app import run
+
+        return uvloop.run(run(settings, market, session))
     except BadInput as error:
         return _refuse(error)
     except JennieError as error:

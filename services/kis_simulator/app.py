@@ -20,7 +20,6 @@ from kis_simulator.exchange.journal import Journal
 from kis_simulator.faults import Faults
 from kis_simulator.limits import CallJudge
 from kis_simulator.market.bars import Market
-from kis_simulator.market.choose import choose_market
 from kis_simulator.market.path import PathShape
 from kis_simulator.market.tapes import Tapes
 from kis_simulator.rest.app import rest_app
@@ -30,13 +29,13 @@ from kis_simulator.world import World
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import CLOSING_AUCTION, KST, Session, SessionTable
 from prime_jennie.infra.calendar import load_sessions
-from prime_jennie.infra.clock import ClockSession, RealClock
+from prime_jennie.infra.clock import ClockSession
 from prime_jennie.infra.redis.connection import connect
 
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: SimulatorSettings) -> int:
+async def run(settings: SimulatorSettings, market: Market, session: Session) -> int:
     """Start the exchange, print the ready line, serve until SIGTERM or SIGINT; returns the exit status."""
     sessions = load_sessions()
     listeners = {
@@ -44,15 +43,15 @@ async def run(settings: SimulatorSettings) -> int:
         "--ws-port": listen("--ws-port", settings.host, settings.ws_port),
         "--control-port": listen("--control-port", settings.host, settings.control_port),
     }
-    market, session = choose_market(settings, sessions, RealClock().now())
     start_at = _start(settings, session)
     journal = Journal(settings.journal)
-    leader = _leader(settings, session, start_at)
+    pace = Pace(settings.rate or _own_rate(settings))
+    leader = _leader(settings, session, start_at, pace)
     world = _world(settings, sessions, session, market, journal, leader, start_at)
     sockets = WebSocketServer(world)
     resumed = _resume(world, journal)
     ends_at = session.closes_at + timedelta(seconds=settings.end_after_close_secs)
-    loop = ClockLoop(leader, Pace(settings.rate or _own_rate(settings)), world.exchange, sockets, world.stats, ends_at)
+    loop = ClockLoop(leader, pace, world.exchange, sockets, world.stats, ends_at)
     # Bars live as long as the process: keep the collector from walking them again and again.
     gc.freeze()
 
@@ -96,9 +95,9 @@ def _start(settings: SimulatorSettings, session: Session) -> datetime:
     return start_at
 
 
-def _leader(settings: SimulatorSettings, session: Session, start_at: datetime) -> Leader:
+def _leader(settings: SimulatorSettings, session: Session, start_at: datetime, pace: Pace) -> Leader:
     if settings.clock_url is None:
-        return OwnClock(start_at)
+        return OwnClock(start_at, pace)
     record = ClockSession(
         day=session.day,
         opens_at=session.opens_at,

@@ -20,6 +20,7 @@ from prime_jennie.infra.clock.protocol import HOLDS_KEY, NOW_KEY, POSITIONS_KEY
 log = structlog.get_logger(__name__)
 
 STEP = timedelta(seconds=1)
+_ALMOST_STEP = STEP - timedelta(milliseconds=1)
 WAIT_SECS = 0.005
 RETRY_SECS = 0.2
 # Real seconds in which customers come back to a restarted exchange before the day goes on without them.
@@ -78,36 +79,6 @@ class VirtualDay(ClockLeader):
         await self._connection.aclose()
 
 
-class OwnClock:
-    """A clock that nobody else follows: real time from the day's start; `Pace` may slow or speed it."""
-
-    connected = True
-
-    def __init__(self, start_at: datetime) -> None:
-        """Stand still at the start."""
-        self._now = start_at
-
-    async def start(self, resume_at: datetime | None = None) -> datetime:
-        """Begin at the latest of the day's start and `resume_at`."""
-        self._now = max(self._now, resume_at or self._now)
-        return self._now
-
-    async def step(self) -> StepResult:
-        """Advance by one second; pacing is the loop's."""
-        self._now += STEP
-        return StepResult(self._now, Step.STEP)
-
-    async def end(self) -> None:
-        """Do nothing: nobody follows."""
-
-    async def close(self) -> None:
-        """Do nothing: nothing is open."""
-
-    def now(self) -> datetime:
-        """Return the time of the last step."""
-        return self._now
-
-
 class Pace:
     """Cap the day at `rate` seconds of the clock in a real second; None lifts the cap, also until `sprint_to`."""
 
@@ -128,6 +99,42 @@ class Pace:
         real = time.monotonic()
         self._due_at = max(self._due_at, real - 1.0) + advanced.total_seconds() / self.rate
         await asyncio.sleep(max(0.0, self._due_at - real))
+
+
+class OwnClock:
+    """A clock that nobody else follows: steps of a second as the pace allows, and real time in between."""
+
+    connected = True
+
+    def __init__(self, start_at: datetime, pace: Pace) -> None:
+        """Stand still at the start."""
+        self._now = start_at
+        self._pace = pace
+        self._stepped_at: float | None = None
+
+    async def start(self, resume_at: datetime | None = None) -> datetime:
+        """Begin at the latest of the day's start and `resume_at`."""
+        self._now = max(self._now, resume_at or self._now)
+        return self._now
+
+    async def step(self) -> StepResult:
+        """Advance by one second; pacing is the loop's."""
+        self._now += STEP
+        self._stepped_at = time.monotonic()
+        return StepResult(self._now, Step.STEP)
+
+    async def end(self) -> None:
+        """Do nothing: nobody follows."""
+
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+    def now(self) -> datetime:
+        """Return the last step's time and what passed since, short of a step: calls a second are judged on this."""
+        if self._stepped_at is None or self._pace.rate is None:
+            return self._now
+        since_secs = (time.monotonic() - self._stepped_at) * self._pace.rate
+        return self._now + min(_ALMOST_STEP, timedelta(seconds=since_secs))
 
 
 class ClockLoop:

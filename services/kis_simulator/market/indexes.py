@@ -48,7 +48,7 @@ def index_of(market: Market, code: str) -> IndexSeries | None:
     bars = market.bars
     shares = np.array([listings[i].shares for i in rows], dtype=np.float64)
     moves = {field: _weighted_moves(bars, rows, shares, field) for field in ("open", "high", "low", "close")}
-    close: FloatArray = first_level * np.cumprod(1.0 + moves["close"])
+    close: FloatArray = np.asarray(first_level * np.cumprod(1.0 + moves["close"]), dtype=np.float64)
     before = np.concatenate([[first_level], close[:-1]])
     opened = before * (1.0 + moves["open"])
     body_top, body_bottom = np.maximum(opened, close), np.minimum(opened, close)
