@@ -265,6 +265,7 @@ def test_an_unknown_halt_stops_no_exit() -> None:
 
 
 def test_automatic_exits_keep_to_the_session() -> None:
+    assert sell_rule(at=moment(9, 0)) is None
     assert sell_rule(at=moment(15, 29, 59)) is None
     assert sell_rule(at=moment(15, 30)) == "hours"
     assert sell_rule(at=moment(8, 59)) == "hours"
@@ -273,6 +274,7 @@ def test_automatic_exits_keep_to_the_session() -> None:
 
 
 def test_nothing_held_sells_nothing() -> None:
+    assert sell_rule(held_quantity=1) is None
     assert sell_rule(held_quantity=0) == "not_held"
     assert sell_rule(SellReason.FORCED_LIQUIDATION, held_quantity=0) == "not_held"
 

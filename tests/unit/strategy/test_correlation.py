@@ -23,6 +23,15 @@ def test_a_hand_worked_correlation() -> None:
     assert return_correlation(candles(one), candles(other, code="000660")) == pytest.approx(0.57735, abs=1e-5)
 
 
+def test_opposite_moves_around_a_trend_correlate_by_their_deviations() -> None:
+    # returns in ln 2: x alternates 0 and 2 (mean 1), y alternates 2 and 0 (mean 1): Σ (x − 1)(y − 1) = −20, r = −1
+    one, other = [1], [1]
+    for index in range(20):
+        one.append(one[-1] * (1 if index % 2 == 0 else 4))
+        other.append(other[-1] * (4 if index % 2 == 0 else 1))
+    assert return_correlation(candles(one), candles(other, code="000660")) == pytest.approx(-1.0)
+
+
 def test_the_same_moves_at_another_price_correlate_fully() -> None:
     assert return_correlation(candles(WAVE), candles([2 * close for close in WAVE])) == pytest.approx(1.0)
 
@@ -52,6 +61,7 @@ def test_halted_days_of_either_stock_are_left_out() -> None:
 
 def test_a_stock_that_never_moves_correlates_with_nothing() -> None:
     assert return_correlation(candles(WAVE), candles([10_000] * 61)) is None
+    assert return_correlation(candles([10_000] * 61), candles(WAVE)) is None
 
 
 def test_candles_newest_first_are_refused() -> None:

@@ -53,9 +53,12 @@ def test_a_stock_that_is_not_ours_takes_its_sector_from_the_master_else_etc() ->
     assert known.sector_group is SectorGroup.SEMICONDUCTOR_IT
 
 
-def test_without_a_quote_the_purchase_price_counts() -> None:
-    (merged,) = merge_positions([holding(current_price=None)], [holding(current_price=None)])
-    assert merged.price_krw == 100_000
+def test_without_a_quote_our_last_price_and_then_the_purchase_price_counts() -> None:
+    unquoted = holding(current_price=None)
+    assert merge_positions([unquoted], [holding(current_price=104_000)])[0].price_krw == 104_000
+    assert merge_positions([unquoted], [unquoted])[0].price_krw == 100_000
+    assert merge_positions([], [holding(current_price=104_000)])[0].price_krw == 104_000
+    assert merge_positions([], [unquoted])[0].price_krw == 100_000
 
 
 def test_own_positions_are_ours_alone() -> None:

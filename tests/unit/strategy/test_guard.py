@@ -106,8 +106,8 @@ def test_stock_value_stops_at_its_cap_shares_bought_elsewhere_included() -> None
 
 def test_the_cash_floor_stays() -> None:
     # 1,000,000 must stay of 1,500,000
-    assert rule_of(portfolio(cash=1_500_000), purchase(50)) is None
-    assert rule_of(portfolio(cash=1_500_000), purchase(51)) == "cash_floor"
+    assert rule_of(portfolio(cash=1_500_000), purchase(1, price=500_000)) is None
+    assert rule_of(portfolio(cash=1_500_000), purchase(1, price=500_001)) == "cash_floor"
 
 
 def test_the_guard_asks_in_the_rulebooks_order() -> None:

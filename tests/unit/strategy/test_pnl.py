@@ -63,6 +63,7 @@ def test_profit_in_percent_of_cost() -> None:
 
 def test_break_even_trades_count_neither_as_wins_nor_as_losses() -> None:
     assert win_rate([5, -3, 0, 7]) == pytest.approx(2 / 3)
+    assert win_rate([1, -1]) == 0.5
     assert win_rate([0, 0]) is None
     assert win_rate([]) is None
 

@@ -113,7 +113,12 @@ def test_no_order_is_larger_than_ten_thousand_shares() -> None:
         hybrid_score=90,
         position_multiplier=1.3,
     )
-    assert result.quantity == MAX_SHARES
+    assert result.quantity == 10_000
+
+
+def test_the_risk_budget_follows_the_limits() -> None:
+    # 50 M × 0.5 % = 250,000 ÷ 2,884 = 86.7 → 86; × 0.7 = 60.2
+    assert sized(replace(WIDE, risk_per_trade_pct=0.5)).quantity == 60
 
 
 def test_cash_that_must_stay_is_not_spent() -> None:
@@ -135,7 +140,10 @@ def test_cash_for_exactly_half_the_target_still_buys() -> None:
 
 
 def test_cash_under_the_kept_share_buys_nothing() -> None:
-    assert sized(available_cash=1_000_000).quantity == 0
+    result = sized(available_cash=1_000_000)
+    assert (result.quantity, result.target_weight_pct, result.actual_weight_pct) == (0, 0, 0)
+    # not even where one share is all that is wanted
+    assert sized(WIDE, stock_price=5_000_000, atr=250_000, available_cash=1_000_000, hybrid_score=90).quantity == 0
 
 
 def test_portfolio_heat_counts_the_real_open_risk() -> None:
@@ -144,6 +152,11 @@ def test_portfolio_heat_counts_the_real_open_risk() -> None:
     result = sized(portfolio_risk_pct=4.5213)
     assert result.quantity == 0
     assert "over 5 %" in result.reasoning
+
+
+def test_heat_of_exactly_five_percent_is_allowed() -> None:
+    # weight cap 6,000,000 ÷ 50,000 = 120; 120 × 2,000 = 240,000 = 0.48 % of 50 M
+    assert sized(stock_price=50_000, atr=1_000, hybrid_score=90, portfolio_risk_pct=4.52).quantity == 120
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_candles_newest_first_are_refused_and_not_misread() -> None:
 
 def test_the_same_day_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="one a day"):
-        traded_days([*candles([10_000, 10_100]), *candles([10_000])])
+        traded_days([*candles([10_000]), *candles([10_100])])
 
 
 def test_candles_of_two_stocks_are_refused() -> None:
@@ -72,11 +72,24 @@ def test_the_macd_warning_needs_thirty_six_closes() -> None:
     assert not macd_warning(candles(closes[1:]))
 
 
-def test_a_high_older_than_the_histogram_warns_of_nothing() -> None:
-    # 36 closes give three histogram figures; the high lies five bars back
-    closes = [*RALLY[:31], 13_050, 13_040, 13_035, 13_030, 13_025]
+@pytest.mark.parametrize("bars_since_high", [3, 5])
+def test_a_high_older_than_the_histogram_warns_of_nothing(bars_since_high: int) -> None:
+    # 36 closes give three histogram figures, the oldest of them two bars back
+    rally = RALLY[: 36 - bars_since_high]
+    closes = [*rally, *(rally[-1] - 10 * bar for bar in range(1, bars_since_high + 1))]
     assert len(closes) == 36
     assert not macd_warning(candles(closes))
+
+
+def test_a_histogram_that_rises_from_the_high_does_not_warn() -> None:
+    # after a fall to 11,100 the jump to 13,400 is the high (histogram −129.6); a bar later it stands at −29.9
+    falling = [13_300 - 200 * day for day in range(1, 12)]
+    assert not macd_warning(candles([*RALLY[:34], *falling, 13_400, 13_380]))
+
+
+@pytest.mark.parametrize(("bars_since_high", "warns"), [(9, True), (10, False)])
+def test_a_high_counts_for_ten_bars(bars_since_high: int, warns: bool) -> None:
+    assert macd_warning(candles([*RALLY[:34], 13_500, *[13_300] * bars_since_high])) is warns
 
 
 def test_thirty_six_closes_are_enough_when_the_high_is_recent() -> None:
