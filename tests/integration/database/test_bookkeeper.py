@@ -130,10 +130,10 @@ async def test_tax_is_dated_by_settlement_not_by_the_trade(db: Database, desk: O
 
 
 async def test_days_are_counted_in_seoul(desk: OrderDesk) -> None:
-    # 23:30 UTC on Sunday is 08:30 on Monday in Seoul, 16:00 UTC on Monday is Tuesday 01:00: one day, not two.
+    # 23:30 UTC on Sunday is 08:30 on Monday in Seoul, 06:00 UTC on Monday is 15:00 there: the same day.
     await desk.traded("b", BUY, [(10, 72_000)], at=datetime(2025, 3, 9, 23, 30, tzinfo=UTC))
-    sold = await desk.traded("s", SELL, [(10, 72_000)], at=datetime(2025, 3, 10, 16, 0, tzinfo=UTC))
-    assert (await desk.books.book(sold.id))[-1].trade.holding_days == 1
+    sold = await desk.traded("s", SELL, [(10, 72_000)], at=datetime(2025, 3, 10, 6, 0, tzinfo=UTC))
+    assert (await desk.books.book(sold.id))[-1].trade.holding_days == 0
 
 
 async def test_profits_of_all_partial_sales_add_up_to_the_won(db: Database, desk: OrderDesk) -> None:

@@ -79,12 +79,16 @@ async def test_a_doubled_notice_never_outweighs_the_listing(desk: OrderDesk) -> 
     assert [fill.quantity for fill in added] == [4]
 
 
-async def test_ten_listings_at_once_add_the_difference_once(desk: OrderDesk) -> None:
+async def test_many_listings_at_once_add_each_difference_once(desk: OrderDesk) -> None:
     order = await desk.accepted("k1", quantity=10)
+    totals = [(shares, shares * 72_000) for shares in range(1, 11)] * 6
     added = await asyncio.gather(
-        *(desk.fills.record_total(order.id, filled_qty=10, filled_amount_krw=720_600, at=OPEN) for _ in range(10))
+        *(
+            desk.fills.record_total(order.id, filled_qty=shares, filled_amount_krw=amount, at=OPEN)
+            for shares, amount in totals
+        )
     )
-    assert sum(len(fills) for fills in added) == 1
+    assert sum(fill.quantity for fills in added for fill in fills) == 10
     assert await desk.fills.totals(ACCOUNT, STRATEGY) == {SAMSUNG: 10}
 
 
