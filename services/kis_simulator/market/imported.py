@@ -18,6 +18,9 @@ from prime_jennie.infra.database.engines import driver_url
 # Two years and a half of calendar days: the longest history that any rule asks for, twice over.
 _HISTORY = timedelta(days=900)
 _CHUNK_ROWS = 50_000
+# Each import leaves a row under this key: bars without one were fetched by a service, not brought by a person.
+IMPORT_KEY_PREFIX = "imported."
+_IMPORTS = text("SELECT COUNT(*) FROM config WHERE config_key LIKE 'imported.%' AND description = 'imported prices'")
 _PRICES = text(
     "SELECT stock_code, price_date, open_price, high_price, low_price, close_price, volume FROM stock_daily_price"
     " WHERE price_date >= :first AND price_date <= :last ORDER BY stock_code, price_date"
@@ -34,9 +37,11 @@ def load_imported(database_url: str, day: date | None) -> Market | None:
     engine = create_engine(url, poolclass=NullPool)
     try:
         tables = set(inspect(engine).get_table_names())
-        if not {"stock_daily_price", "stock_master"} <= tables:
+        if not {"stock_daily_price", "stock_master", "config"} <= tables:
             return None
         with engine.connect() as connection:
+            if not connection.execute(_IMPORTS).scalar():
+                return None
             last = connection.execute(text("SELECT MAX(price_date) FROM stock_daily_price")).scalar()
             if last is None:
                 return None
