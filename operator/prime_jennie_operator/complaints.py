@@ -54,7 +54,7 @@ def explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return f"{_shown(given)} does not match {problem['ctx']['pattern']}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     shown = f", not {_shown(given)}" if isinstance(given, int | float | str) and kind != "value_error" else ""
-    return message.replace("Input should be", "must be") + shown
+    return re.sub(r"^(Input|String|List|Tuple|Dictionary) should", "must", message) + shown
 
 
 def _as_written(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:

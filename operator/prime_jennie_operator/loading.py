@@ -88,7 +88,8 @@ def load_values(path: Path = CHART_VALUES, *overrides: Mapping[str, Any]) -> Pla
 
 def _validated(model: type[Model], data: Any, where: str) -> Model:
     try:
-        return model.model_validate(data)
+        # By alias only: the API server knows maxPositions, and would drop max_positions without a word.
+        return model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
         raise bad_input(where, model, error) from None
 

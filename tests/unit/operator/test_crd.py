@@ -1,0 +1,108 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from prime_jennie_operator.crd import KINDS, main, rendered_files
+
+CRDS = Path(__file__).parents[3] / "crds"
+DEFINITIONS = {d["spec"]["names"]["kind"]: d for d in map(yaml.safe_load, rendered_files().values())}
+
+
+def schema(kind: str) -> dict[str, Any]:
+    version = DEFINITIONS[kind]["spec"]["versions"][0]
+    found: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return found
+
+
+def nodes(node: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any]]]:
+    children = [nodes(child, f"{path}.{name}") for name, child in node.get("properties", {}).items()]
+    if "items" in node:
+        children.append(nodes(node["items"], f"{path}[]"))
+    if "additionalProperties" in node:
+        children.append(nodes(node["additionalProperties"], f"{path}{{}}"))
+    return [(path, node), *(found for child in children for found in child)]
+
+
+def test_the_committed_files_are_what_the_models_say() -> None:
+    assert main(["--check"], CRDS) == 0
+    assert sorted(path.name for path in CRDS.glob("*.yaml")) == sorted(rendered_files())
+
+
+def test_a_drift_is_told_by_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([], tmp_path)
+    name = next(iter(rendered_files()))
+    (tmp_path / name).write_text("kind: Something")
+    assert main(["--check"], tmp_path) == 1
+    assert capsys.readouterr().err == f"crds/{name}: differs from the models; run `make generate`\n"
+
+
+@pytest.mark.parametrize("kind", ["TradingStrategy", "ScoutSchedule"])
+def test_the_schema_is_structural(kind: str) -> None:
+    # What the API server refuses in a CustomResourceDefinition (facts of Kubernetes, not of ours).
+    forbidden = {"$ref", "anyOf", "oneOf", "allOf", "title", "const", "propertyNames", "patternProperties"}
+    forbidden |= {"uniqueItems", "examples", "prefixItems", "nullable"}
+    for path, node in nodes(schema(kind)):
+        assert forbidden.isdisjoint(node), path
+        assert "type" in node or node.get("x-kubernetes-preserve-unknown-fields"), path
+        assert node.get("additionalProperties") is not False, path
+        assert not isinstance(node.get("exclusiveMinimum"), int) or isinstance(node["exclusiveMinimum"], bool), path
+        assert None not in (node.get("default") or {"": ""}).values() if isinstance(node.get("default"), dict) else True
+
+
+@pytest.mark.parametrize("kind", ["TradingStrategy", "ScoutSchedule"])
+def test_lists_and_texts_under_cel_are_bounded(kind: str) -> None:
+    # Without maxItems a rule over a list may cost anything, and the API server refuses the definition.
+    spec = schema(kind)["properties"]["spec"]
+    assert [path for path, node in nodes(spec) if node.get("type") == "array" and "maxItems" not in node] == []
+
+
+def test_every_field_that_a_person_writes_is_described() -> None:
+    undescribed = [
+        path
+        for kind in DEFINITIONS
+        for path, node in nodes(schema(kind)["properties"]["spec"])
+        if "description" not in node and not path.endswith(("[]", "{}")) and ".env[]." not in path
+    ]
+    assert [path for path in undescribed if ".tolerations[]." not in path] == []
+
+
+def test_optional_objects_default_to_empty_so_that_their_fields_get_defaults() -> None:
+    spec = schema("TradingStrategy")["properties"]["spec"]["properties"]
+    assert spec["risk"]["default"] == {}
+    assert spec["risk"]["properties"]["maxPositions"]["default"] == 10
+    assert spec["exits"]["properties"]["trailing"]["default"] == {}
+    assert "default" not in spec["services"]["properties"]["buyScanner"]["properties"]["image"]
+
+
+def test_cross_field_rules_stand_where_their_fields_are() -> None:
+    spec = schema("TradingStrategy")["properties"]["spec"]
+    rules = {rule["message"] for rule in spec["x-kubernetes-validations"]}
+    assert "account.secretRef is required in mode live" in rules
+    assert any("immutable" in message for message in rules)
+    symbols = spec["properties"]["watchlist"]["x-kubernetes-validations"]
+    assert any("symbols" in rule["rule"] for rule in symbols)
+    assert "x-kubernetes-validations" in schema("TradingStrategy")
+    assert "x-kubernetes-validations" in spec["properties"]["services"]["properties"]["buyScanner"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "short", "columns"),
+    [
+        ("TradingStrategy", "strat", ["Mode", "Trading", "Ready", "Regime", "Positions", "Day-PnL", "Age"]),
+        ("ScoutSchedule", "scout", ["Task", "Schedule", "Next", "Last", "Outcome", "Suspended", "Age"]),
+    ],
+)
+def test_kubectl_shows_the_designs_columns(kind: str, short: str, columns: list[str]) -> None:
+    spec = DEFINITIONS[kind]["spec"]
+    version = spec["versions"][0]
+    shown = [column["name"] for column in version["additionalPrinterColumns"] if not column.get("priority")]
+    assert shown == columns
+    assert spec["names"]["shortNames"] == [short]
+    assert spec["names"]["categories"] == ["jennie"]
+    assert version["subresources"] == {"status": {}}
+
+
+def test_there_is_one_file_a_kind() -> None:
+    assert len(rendered_files()) == len(KINDS) == 2

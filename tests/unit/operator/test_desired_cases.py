@@ -1,0 +1,54 @@
+"""Operator cases as data: what a person writes in `input`, the objects wanted in `output`, `<ANY>` where it is free."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prime_jennie_operator.desired.platform import platform_objects
+from prime_jennie_operator.desired.strategy import strategy_objects
+from prime_jennie_operator.loading import CHART_VALUES, load_document, load_values
+from prime_jennie_operator.resources import TradingStrategy
+from tests.support.any_yaml import differences
+
+CASES = Path(__file__).parents[2] / "data" / "operator"
+STRATEGIES = sorted(path.stem for path in (CASES / "input").glob("strategy-*.yaml"))
+PLATFORMS = sorted(path.stem for path in (CASES / "input").glob("platform-*.yaml"))
+
+
+def expected(case: str) -> list[dict[str, object]]:
+    return list(yaml.safe_load_all((CASES / "output" / f"{case}.yaml").read_text(encoding="utf-8")))
+
+
+def check(case: str, objects: list[dict[str, object]]) -> None:
+    """Every expected object must be there and match; objects not mentioned are free."""
+    by_name = {(o["kind"], o["metadata"]["name"]): o for o in objects}  # type: ignore[index]
+    found: list[str] = []
+    for wanted in expected(case):
+        key = (wanted["kind"], wanted["metadata"]["name"])  # type: ignore[index]
+        if wanted.get("absent"):
+            found += [f"{key}: should not be there"] if key in by_name else []
+        elif key not in by_name:
+            found.append(f"{key}: missing, there are {sorted(map(str, by_name))}")
+        else:
+            found += differences(wanted, by_name[key], f"{key[0]}/{key[1]}")
+    assert found == []
+
+
+@pytest.mark.parametrize("case", STRATEGIES)
+def test_a_strategy_becomes_these_objects(case: str) -> None:
+    document = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8"))
+    strategy = load_document(document, case)
+    assert isinstance(strategy, TradingStrategy)
+    check(case, strategy_objects(strategy, load_values()))
+
+
+@pytest.mark.parametrize("case", PLATFORMS)
+def test_values_become_these_objects(case: str) -> None:
+    overrides = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8")) or {}
+    check(case, platform_objects(load_values(CHART_VALUES, overrides), "trading"))
+
+
+def test_there_are_cases() -> None:
+    assert len(STRATEGIES) >= 3
+    assert len(PLATFORMS) >= 3
