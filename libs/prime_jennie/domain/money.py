@@ -104,7 +104,8 @@ def sell_tax_krw(amount: int, settlement_date: date) -> int:
     A year outside the table raises ValueError: a guessed rate would be booked as if it were known.
     """
     _demand_not_negative(amount)
-    rate = SELL_TAX_PCT_BY_YEAR.get(settlement_date.year)
+    # The law of a coming year is known late; a sale of its eve must be booked all the same.
+    rate = SELL_TAX_PCT_BY_YEAR.get(min(settlement_date.year, max(SELL_TAX_PCT_BY_YEAR)))
     if rate is None:
         raise ValueError(f"no sell tax is known for a settlement in {settlement_date.year}")
     return _percent_of(amount, rate)

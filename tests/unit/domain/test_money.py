@@ -133,9 +133,14 @@ def test_sell_tax_changes_between_two_settlement_days_of_a_turn_of_the_year() ->
     assert sell_tax_krw(1_000_000, date(2025, 1, 2)) == 1_500
 
 
-def test_sell_tax_of_an_unknown_year_is_refused_not_guessed() -> None:
-    with pytest.raises(ValueError, match="2031"):
-        sell_tax_krw(1_000_000, date(max(SELL_TAX_PCT_BY_YEAR) + 5, 1, 2))
+def test_sell_tax_of_a_year_before_the_table_is_refused_not_guessed() -> None:
+    with pytest.raises(ValueError, match="no sell tax is known"):
+        sell_tax_krw(1_000_000, date(min(SELL_TAX_PCT_BY_YEAR) - 1, 12, 30))
+
+
+def test_a_sale_that_settles_in_a_year_nobody_has_legislated_yet_is_booked_at_the_newest_rate() -> None:
+    newest = max(SELL_TAX_PCT_BY_YEAR)
+    assert sell_tax_krw(1_000_000, date(newest + 1, 1, 4)) == sell_tax_krw(1_000_000, date(newest, 1, 4)) == 2_000
 
 
 @pytest.mark.parametrize("charge", [commission_krw, lambda amount: sell_tax_krw(amount, date(2025, 6, 1))])
