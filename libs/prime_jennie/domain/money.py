@@ -101,7 +101,7 @@ def commission_krw(amount: int) -> int:
 def sell_tax_krw(amount: int, settlement_date: date) -> int:
     """Return the tax on a sale that settles on a day (T+2 sessions), fractions of a won dropped.
 
-    A year outside the table raises ValueError: a guessed rate would be booked as if it were known.
+    A year before the table raises ValueError; one after it takes the newest known rate.
     """
     _demand_not_negative(amount)
     # The law of a coming year is known late; a sale of its eve must be booked all the same.
