@@ -90,8 +90,10 @@ class KisCalls:
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Turn an answer that makes no sense into a failed query: never into an empty answer."""
+    """Turn a refusal, or an answer that makes no sense, into a failed query: never into an empty answer."""
     try:
         yield
+    except BrokerRefused as refused:
+        raise Unavailable(f"the broker refused the query: {refused}") from None
     except OutcomeUnknown as unknown:
         raise Unavailable(f"the broker's answer cannot be read: {unknown}") from None

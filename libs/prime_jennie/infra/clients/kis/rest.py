@@ -133,8 +133,8 @@ class KisRestClient:
             "INQR_DVSN_1": "",
             "EXCG_ID_DVSN_CD": "KRX",
         }
-        pages = await self._calls.pages(_TRADING + "inquire-daily-ccld", self._ids.orders_of_day, query)
         with readable():
+            pages = await self._calls.pages(_TRADING + "inquire-daily-ccld", self._ids.orders_of_day, query)
             return accounts.broker_orders([row for page in pages for row in page.rows("output1")])
 
     async def balance(self) -> PortfolioState:
@@ -149,8 +149,8 @@ class KisRestClient:
             "FNCG_AMT_AUTO_RDPT_YN": "N",
             "PRCS_DVSN": "00",
         }
-        pages = await self._calls.pages(_TRADING + "inquire-balance", self._ids.balance, query)
         with readable():
+            pages = await self._calls.pages(_TRADING + "inquire-balance", self._ids.balance, query)
             holdings = [row for page in pages for row in page.rows("output1")]
             return accounts.portfolio(holdings, pages[-1].output("output2"), self._clock.now())
 
@@ -165,8 +165,8 @@ class KisRestClient:
             "OVRS_ICLD_YN": "N",
         }
         path = _TRADING + "inquire-psbl-order"
-        envelope = await self._calls.read(path, self._ids.orderable, query, CallClass.ACCOUNT)
         with readable():
+            envelope = await self._calls.read(path, self._ids.orderable, query, CallClass.ACCOUNT)
             return quotes.whole(envelope.output(), "nrcvb_buy_amt")
 
     async def _send(self, name: str, tr_id: str, body: Mapping[str, str]) -> BrokerOrderRef:
@@ -178,12 +178,13 @@ class KisRestClient:
         return BrokerOrderRef(order_no=number, org_no=str(branch).strip(), accepted_at=self._clock.now())
 
     async def _quote(self, name: str, tr_id: str, query: Mapping[str, str]) -> Envelope:
-        try:
-            return await self._calls.read(_QUOTATIONS + name, tr_id, query, CallClass.QUOTE)
-        except BrokerRefused as refused:
-            if refused.code in _UNKNOWN_STOCK:
-                raise NotFound(f"the exchange does not know {query.get('FID_INPUT_ISCD')}") from None
-            raise
+        with readable():
+            try:
+                return await self._calls.read(_QUOTATIONS + name, tr_id, query, CallClass.QUOTE)
+            except BrokerRefused as refused:
+                if refused.code in _UNKNOWN_STOCK:
+                    raise NotFound(f"the exchange does not know {query.get('FID_INPUT_ISCD')}") from None
+                raise
 
     async def _chart(
         self,

@@ -1,0 +1,1 @@
+"""The HTTP interface (service-contracts §1.1)."""

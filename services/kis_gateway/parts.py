@@ -1,0 +1,226 @@
+"""The gateway's parts, opened once and closed together."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from kis_gateway.breaker import CircuitBreaker
+from kis_gateway.cancels import Cancels
+from kis_gateway.checks import PreTradeChecks
+from kis_gateway.config import GatewaySettings
+from kis_gateway.desk import OrderDesk
+from kis_gateway.feed import Feed, Registrations
+from kis_gateway.fills import FillKeeper
+from kis_gateway.line import BrokerLine
+from kis_gateway.market_day import MarketDay, phase_at
+from kis_gateway.ownership import Ownership
+from kis_gateway.prices import Prices
+from kis_gateway.resolver import Resolver
+from kis_gateway.standing import Standings
+from prime_jennie.domain.broker import Environment
+from prime_jennie.domain.ports import Clock
+from prime_jennie.infra.calendar import load_sessions
+from prime_jennie.infra.clients.kis.auth import AppKey
+from prime_jennie.infra.clients.kis.broker import KisBroker
+from prime_jennie.infra.clients.kis.trs import transaction_ids
+from prime_jennie.infra.clients.kis.websocket import SocketSettings
+from prime_jennie.infra.clock import VirtualClock, clock_of
+from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.repositories.fills import FillRepository
+from prime_jennie.infra.database.repositories.halts import HaltRepository
+from prime_jennie.infra.database.repositories.leases import LeaseRepository
+from prime_jennie.infra.database.repositories.orders import OrderRepository
+from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.infra.database.repositories.tokens import TokenRepository, app_key_hash
+from prime_jennie.infra.outages import Outages
+from prime_jennie.infra.redis.connection import connect
+from prime_jennie.infra.redis.limiter import GcraLimiter
+from prime_jennie.infra.runtime import survive
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: GatewaySettings
+    clock: Clock
+    redis: Redis
+    db: Database
+    broker: KisBroker
+    breaker: CircuitBreaker
+    line: BrokerLine
+    ownership: Ownership
+    market: MarketDay
+    orders: OrderRepository
+    fills: FillKeeper
+    resolver: Resolver
+    desk: OrderDesk
+    cancels: Cancels
+    feed: Feed
+    registrations: Registrations
+    outages: Outages
+
+    async def reconcile(self) -> None:
+        """Learn from the broker what became of everything before this owner; orders are accepted only afterwards."""
+        await self.broker.ensure_token()
+        await self.resolver.resolve()
+        await self.fills.level_past_days()
+        await self.fills.level()
+
+    def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Return what runs beside the requests."""
+        return {
+            "lease": self.ownership.run(self.reconcile),
+            "exchange-websocket": self._stream(),
+            "ticks": survive("ticks", self.feed.run, self.outages),
+            "notices": survive("notices", self.fills.listen, self.outages),
+            "fills": survive("fills", self._as_owner(self.fills.run), self.outages),
+            "resolver": survive("resolver", self._as_owner(self.resolver.run), self.outages),
+            "halts": survive("halts", self.cancels.watch_halts, self.outages),
+        }
+
+    async def _stream(self) -> None:
+        await self.ownership.gained.wait()  # an app key has one session: a standby must not take it
+        await self.registrations.restore()
+        await self.broker.run()
+
+    def _as_owner(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def wait_and_work() -> None:
+            await self.ownership.gained.wait()
+            await work()
+
+        return wait_and_work
+
+
+@asynccontextmanager
+async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
+    """Connect to everything; nothing is sent before the loops run."""
+    async with AsyncExitStack() as stack:
+        clock = await clock_of(settings.clock_url)
+        if isinstance(clock, VirtualClock):
+            stack.push_async_callback(clock.close)
+        redis = connect(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        db = Database(settings.database_url)
+        stack.push_async_callback(db.close)
+        parts = assemble(settings, clock, redis, db)
+        stack.push_async_callback(parts.broker.close)
+        yield parts
+        await parts.desk.drain()
+        await parts.ownership.release()
+
+
+def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database) -> Parts:
+    """Bind the parts to each other."""
+    account = settings.kis_account_no
+    key_hash = app_key_hash(settings.kis_app_key.get_secret_value())
+    outages = Outages()
+    breaker = CircuitBreaker(clock, failures=settings.breaker_failures, open_secs=settings.breaker_open_secs)
+    limiter = GcraLimiter(
+        redis, key_hash[:16], settings.rest_per_sec, ledger_per_sec=settings.ledger_per_sec, virtual=clock.virtual
+    )
+    line = BrokerLine(
+        limiter, breaker, clock, rest_per_sec=settings.rest_per_sec, ledger_per_sec=settings.ledger_per_sec
+    )
+    sessions = load_sessions()
+    broker = _broker(settings, clock, db, line, lambda: phase_at(sessions, clock.now()).is_open)
+    has_calendar = transaction_ids(settings.kis_env).has_holidays
+    market = MarketDay(broker, sessions, clock, asks=has_calendar)
+    ownership = Ownership(LeaseRepository(db), f"kis:{key_hash[:32]}", settings.lease_secs)
+    orders, executions = OrderRepository(db), FillRepository(db)
+    prices = Prices(broker, clock)
+    standings = Standings(redis, HaltRepository(db), account)
+    fills = FillKeeper(
+        account=account,
+        broker=broker,
+        orders=orders,
+        fills=executions,
+        ownership=ownership,
+        clock=clock,
+        poll_secs=settings.poll_orders_secs,
+        outages=outages,
+    )
+    resolver = Resolver(
+        account=account,
+        broker=broker,
+        orders=orders,
+        fills=fills,
+        clock=clock,
+        every_secs=settings.resolve_every_secs,
+    )
+    checks = PreTradeChecks(
+        settings,
+        broker=broker,
+        market=market,
+        prices=prices,
+        standings=standings,
+        orders=orders,
+        fills=executions,
+        positions=PositionRepository(db),
+    )
+    desk = OrderDesk(
+        account=account,
+        broker=broker,
+        orders=orders,
+        checks=checks,
+        line=line,
+        ownership=ownership,
+        fills=fills,
+        resolver=resolver,
+        clock=clock,
+    )
+    cancels = Cancels(
+        account=account,
+        broker=broker,
+        orders=orders,
+        line=line,
+        ownership=ownership,
+        fills=fills,
+        standings=standings,
+        clock=clock,
+    )
+    return Parts(
+        settings=settings,
+        clock=clock,
+        redis=redis,
+        db=db,
+        broker=broker,
+        breaker=breaker,
+        line=line,
+        ownership=ownership,
+        market=market,
+        orders=orders,
+        fills=fills,
+        resolver=resolver,
+        desk=desk,
+        cancels=cancels,
+        feed=Feed(redis, broker, prices, clock, outages),
+        registrations=Registrations(redis, broker),
+        outages=outages,
+    )
+
+
+def _broker(
+    settings: GatewaySettings, clock: Clock, db: Database, line: BrokerLine, in_session: Callable[[], bool]
+) -> KisBroker:
+    first_secs, most_secs = settings.backoff_secs
+    return KisBroker.open(
+        base_url=settings.base_url,
+        timeout_secs=settings.kis_timeout_secs,
+        app_key=AppKey(settings.kis_app_key, settings.kis_app_secret),
+        environment=Environment(settings.kis_env),
+        account_no=settings.kis_account_no,
+        tokens=TokenRepository(db, settings.jennie_encryption_key.get_secret_value()),
+        clock=clock,
+        socket=SocketSettings(
+            url=settings.ws_url,
+            notice_stream=transaction_ids(settings.kis_env).notice_stream,
+            hts_id=settings.kis_hts_id,
+            silence_secs=settings.ws_silence_secs,
+            backoff_first_secs=first_secs,
+            backoff_most_secs=most_secs,
+        ),
+        in_session=in_session,
+        permit=line.permit,
+    )
