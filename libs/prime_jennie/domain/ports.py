@@ -133,8 +133,8 @@ class Lock(Protocol):
 class Locks(Protocol):
     """Make locks."""
 
-    def lock(self, key: str, ttl_secs: float) -> Lock:
-        """Return an unacquired lock with a fresh owner token."""
+    def lock(self, key: str, ttl_secs: float, owner: str | None = None) -> Lock:
+        """Return an unacquired lock; a fresh token unless a stable `owner` is to find its own lock after a restart."""
 
 
 class Priority(IntEnum):

@@ -6,11 +6,11 @@ from uuid import uuid4
 class InMemoryLock:
     """Twin of OwnerLock."""
 
-    def __init__(self, owners: dict[str, str], key: str, ttl_secs: float) -> None:
+    def __init__(self, owners: dict[str, str], key: str, ttl_secs: float, owner: str | None = None) -> None:
         self._owners = owners
         self.key = key
         self.ttl_secs = ttl_secs
-        self.token = uuid4().hex
+        self.token = owner or uuid4().hex
 
     async def acquire(self) -> bool:
         if self.key in self._owners:
@@ -34,8 +34,8 @@ class InMemoryLocks:
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
 
-    def lock(self, key: str, ttl_secs: float) -> InMemoryLock:
-        return InMemoryLock(self.owners, key, ttl_secs)
+    def lock(self, key: str, ttl_secs: float, owner: str | None = None) -> InMemoryLock:
+        return InMemoryLock(self.owners, key, ttl_secs, owner)
 
     def expire(self, key: str) -> None:
         """Free a key as its time to live would."""

@@ -40,10 +40,12 @@ class OwnerLock:
     Redis raises Unavailable.
     """
 
-    def __init__(self, redis: Redis, key: str, ttl_secs: float, *, virtual: bool = False) -> None:
+    def __init__(
+        self, redis: Redis, key: str, ttl_secs: float, *, owner: str | None = None, virtual: bool = False
+    ) -> None:
         self._redis = redis
         self.key = key
-        self.token = uuid4().hex
+        self.token = owner or uuid4().hex
         self._clock_key = NOW_KEY if virtual else "real"
         self._ttl_ms = int(ttl_secs * 1000)
         self._redis_ttl_ms = _HOUSEKEEPING_MS if virtual else self._ttl_ms
@@ -73,9 +75,14 @@ class RedisLocks:
         self._redis = redis
         self._virtual = virtual
 
-    def lock(self, key: str, ttl_secs: float) -> OwnerLock:
-        """Return an unacquired lock with a fresh owner token."""
-        return OwnerLock(self._redis, key, ttl_secs, virtual=self._virtual)
+    def lock(self, key: str, ttl_secs: float, owner: str | None = None) -> OwnerLock:
+        """Return an unacquired lock; a fresh token unless a stable `owner` is to find its own lock after a restart."""
+        return OwnerLock(self._redis, key, ttl_secs, owner=owner, virtual=self._virtual)
+
+
+async def taken(lock: Lock) -> bool:
+    """Take a lock that is free or still ours from before a restart."""
+    return await lock.acquire() or await lock.renew()
 
 
 @asynccontextmanager
