@@ -210,6 +210,7 @@ def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
         env_value("PORT", simulator.port),
         env_value("WS_PORT", simulator.web_socket_port),
         env_value("CONTROL_PORT", simulator.control_port),
+        env_secret("DATABASE_URL", values.secrets.database, values.secrets.prices_key),
     ]
     main = container(
         "kis-simulator",

@@ -49,6 +49,7 @@ class SecretNames(Values):
 
     platform: str
     database: str
+    prices_key: str
 
 
 class Redis(Values):

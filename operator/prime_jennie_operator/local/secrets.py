@@ -25,11 +25,17 @@ APP_KEY_LENGTH, APP_SECRET_LENGTH = 36, 180
 class LocalSecrets:
     """Answer secretKeyRefs as a cluster would; the values never appear in a repr, a log or an argument list."""
 
-    def __init__(self, generated: Mapping[str, str], database_url: str, kis: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        generated: Mapping[str, str],
+        database_url: str,
+        kis: Mapping[str, str] | None = None,
+        prices_url: str | None = None,
+    ) -> None:
         self._token_key = generated["token-key"]
         self._secrets: dict[str, dict[str, str]] = {
             PLATFORM_SECRET: {key: generated[key] for key in ("token-key", "encryption-key", "read-token")},
-            DATABASE_SECRET: {"url": database_url},
+            DATABASE_SECRET: {"url": database_url, "prices-url": prices_url or database_url},
             KIS_SECRET: dict(kis) if kis else {key: generated[key] for key in ("app-key", "app-secret", "hts-id")},
         }
 

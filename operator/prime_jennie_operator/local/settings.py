@@ -10,11 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prime_jennie.domain.errors import BadInput
 
+PRICES_KEY = "prices-url"
+
 
 class LocalSettings(BaseSettings):
     """Read `.env.example`'s names; everything may be absent, the simulator then stands in for the broker."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
 
     kis_env: Literal["mock", "paper", "live"] = Field("mock", description="mock is the simulator")
     kis_app_key: SecretStr | None = Field(None, description="36 characters")
@@ -25,6 +27,9 @@ class LocalSettings(BaseSettings):
     kis_base_url: str = Field("", description="REST host; empty: that of the environment")
     kis_ws_url: str = Field("", description="WebSocket host; empty: that of the environment")
     database_url: str | None = Field(None, description="unset: a SQLite file in the run's folder")
+    prices_url: str = Field(
+        "sqlite:///.jennie/prices.sqlite", validation_alias="DATABASE_URL", description="where imported prices are"
+    )
     jennie_data: Path | None = Field(None, description="folder of prices; unset: imported ones, else synthetic")
 
     def values(self) -> dict[str, Any]:
@@ -37,7 +42,11 @@ class LocalSettings(BaseSettings):
                 "baseUrl": self.kis_base_url,
                 "webSocketUrl": self.kis_ws_url,
             }
-        values: dict[str, Any] = {"kisGateway": gateway, "logging": {"jsonLines": False}}
+        values: dict[str, Any] = {
+            "kisGateway": gateway,
+            "logging": {"jsonLines": False},
+            "secrets": {"pricesKey": PRICES_KEY},
+        }
         if self.jennie_data is not None:
             if not self.jennie_data.is_dir():
                 raise BadInput("environment", "JENNIE_DATA", f"{self.jennie_data} is no folder")
