@@ -13,7 +13,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie_operator.complaints import bad_input
 from prime_jennie_operator.desired.values import PlatformValues
 from prime_jennie_operator.resources import API_VERSION, ScoutSchedule, TradingStrategy
-from prime_jennie_operator.yaml_source import parse_documents, read_documents
+from prime_jennie_operator.yaml_source import read_documents
 
 CHART_VALUES = Path(__file__).parents[2] / "charts" / "prime-jennie" / "values.yaml"
 KINDS: Mapping[str, type[TradingStrategy] | type[ScoutSchedule]] = {
@@ -35,25 +35,18 @@ class Loaded:
 
 def load_files(paths: Sequence[Path]) -> Loaded:
     """Read all files or none; raise BadInput as `file: document N: spec.field: reason` for the first problem."""
-    found: list[tuple[str, TradingStrategy | ScoutSchedule]] = []
+    documents: list[tuple[str, Any]] = []
     for path in paths:
-        documents = read_documents(path)
-        if not documents:
+        found = read_documents(path)
+        if not found:
             raise BadInput(str(path), "", "holds no document")
-        found += [(f"{path}: document {n}", load_document(data, f"{path}: document {n}")) for n, data in documents]
-    _refuse_duplicates(found)
-    objects = [item for _, item in found]
-    return Loaded(
-        tuple(item for item in objects if isinstance(item, TradingStrategy)),
-        tuple(item for item in objects if isinstance(item, ScoutSchedule)),
-    )
+        documents += [(f"{path}: document {number}", data) for number, data in found]
+    return load_documents(documents)
 
 
-def load_text(text: str, where: str = "text") -> Loaded:
-    """Read documents from text, as `load_files` does from files."""
-    found = [
-        (f"{where}: document {n}", load_document(d, f"{where}: document {n}")) for n, d in parse_documents(text, where)
-    ]
+def load_documents(documents: Iterable[tuple[str, Any]]) -> Loaded:
+    """Validate documents, each with its place, and refuse two objects of the same kind and name."""
+    found = [(where, load_document(data, where)) for where, data in documents]
     _refuse_duplicates(found)
     return Loaded(
         tuple(item for _, item in found if isinstance(item, TradingStrategy)),

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from prime_jennie.domain.errors import BadInput
-from prime_jennie_operator.loading import CHART_VALUES, load_files, load_text, load_values
+from prime_jennie_operator.loading import CHART_VALUES, Loaded, load_documents, load_files, load_values
+from prime_jennie_operator.yaml_source import parse_documents
 
 ROOT = Path(__file__).parents[3]
 HEAD = """apiVersion: trading.prime-jennie.io/v1alpha1
@@ -18,9 +19,13 @@ metadata: {name: hourly}
 """
 
 
+def load_text(text: str) -> Loaded:
+    return load_documents((f"x.yaml: document {number}", data) for number, data in parse_documents(text, "x.yaml"))
+
+
 def complaint(text: str) -> str:
     with pytest.raises(BadInput) as caught:
-        load_text(text, "x.yaml")
+        load_text(text)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

@@ -4,7 +4,7 @@ import pytest
 
 from prime_jennie_operator.desired.platform import platform_objects
 from prime_jennie_operator.desired.strategy import strategy_objects
-from prime_jennie_operator.loading import load_text, load_values
+from prime_jennie_operator.loading import load_documents, load_values
 from prime_jennie_operator.local.errors import BadObjects
 from prime_jennie_operator.local.workloads import read_workloads, service_targets
 from prime_jennie_operator.manifest import Manifest
@@ -12,11 +12,9 @@ from tests.support.stand_in_objects import job, redis_store, stand_in
 
 
 def strategies(*names: str) -> list[Manifest]:
-    text = "\n---\n".join(
-        f"apiVersion: trading.prime-jennie.io/v1alpha1\nkind: TradingStrategy\nmetadata: {{name: {name}}}\nspec: {{}}"
-        for name in names
-    )
-    return [o for strategy in load_text(text).strategies for o in strategy_objects(strategy, load_values())]
+    kind = {"apiVersion": "trading.prime-jennie.io/v1alpha1", "kind": "TradingStrategy", "spec": {}}
+    loaded = load_documents((name, kind | {"metadata": {"name": name}}) for name in names)
+    return [o for strategy in loaded.strategies for o in strategy_objects(strategy, load_values())]
 
 
 def test_a_process_depends_on_the_services_whose_addresses_it_is_given() -> None:
