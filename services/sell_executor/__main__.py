@@ -1,9 +1,9 @@
 """Start sell-executor: `python -m sell_executor`."""
 
-from sell_executor.app import create_app
-from sell_executor.config import SellExecutorSettings
 from prime_jennie.infra.logging import configure_logging
 from prime_jennie.infra.runtime import load_settings, serve
+from sell_executor.app import create_app
+from sell_executor.config import SellExecutorSettings
 
 
 def main() -> None:

@@ -1,0 +1,39 @@
+"""What a sale leaves behind in Redis: cooldowns, and no state of a position that is gone."""
+
+from datetime import datetime, timedelta
+
+from redis.asyncio import Redis
+
+from prime_jennie.domain.keys import Keyspace, RedisKeys
+from prime_jennie.domain.signals import SellReason
+from prime_jennie.infra.execution.position_state import position_state_keys
+from prime_jennie.strategy.admission import cooldowns_after_sale
+
+COOLDOWN_KEYS = {
+    "sell_cooldown": RedisKeys.SELL_COOLDOWN,
+    "stop_loss_cooldown": RedisKeys.STOPLOSS_COOLDOWN,
+}
+
+
+class Aftermath:
+    """Writes once per sale; a repeat after a crash writes the same again, with what is left of its life."""
+
+    def __init__(self, redis: Redis, keyspace: Keyspace) -> None:
+        self._redis = redis
+        self._keys = keyspace
+
+    async def settle(self, code: str, reason: SellReason, sold_at: datetime, now: datetime, *, is_flat: bool) -> None:
+        """Start the cooldowns of a sale, and erase the position's state once nothing is held."""
+        async with self._redis.pipeline(transaction=True) as together:
+            for fact, left in cooldowns_left(reason, sold_at, now).items():
+                value = f"{reason.value} {sold_at.isoformat()}"
+                together.set(self._keys.of(COOLDOWN_KEYS[fact], code=code), value, ex=left)
+            if is_flat:
+                together.delete(*position_state_keys(self._keys, code))
+            await together.execute()
+
+
+def cooldowns_left(reason: SellReason, sold_at: datetime, now: datetime) -> dict[str, timedelta]:
+    """Return how long each cooldown of a sale still lasts; over ones are absent."""
+    lasting = {fact: sold_at + span - now for fact, span in cooldowns_after_sale(reason).items()}
+    return {fact: left for fact, left in lasting.items() if left >= timedelta(seconds=1)}
