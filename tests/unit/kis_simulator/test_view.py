@@ -1,0 +1,38 @@
+"""What the market shows at a moment."""
+
+from datetime import date
+
+import numpy as np
+
+from kis_simulator.market.bars import Bar
+from kis_simulator.market.view import change_of, history, minute_bars
+from tests.support.trading_day import CALM, DAY, YESTERDAY, exchange_of, market_of
+
+
+def test_minutes_add_up_to_the_prints_so_far() -> None:
+    exchange = exchange_of({"005930": CALM})
+    path, index = exchange.last_print("005930")
+    assert path is not None
+    rows = minute_bars(path, index)
+    # 30 minutes after the open: minutes 0 to 30, the last one just begun.
+    assert [minute for minute, _, _ in rows] == list(range(31))
+    assert sum(bar.volume for _, bar, _ in rows) == path.cumulative[index]
+    first = rows[0][1]
+    in_first = path.price[: int(np.searchsorted(path.secs, 60))]
+    assert (first.open, first.high, first.low) == (in_first[0], in_first.max(), in_first.min())
+    assert minute_bars(path, -1) == []
+
+
+def test_history_ends_before_today_and_shows_a_halted_day_at_its_carried_close() -> None:
+    market = market_of({"005930": CALM}, {"005930": Bar(0, 0, 0, 9_000, 0)})
+    rows = history(market.bars, "005930", date(2025, 1, 1), DAY, DAY)
+    assert rows == [(YESTERDAY, Bar(9_000, 9_000, 9_000, 9_000, 0))]
+    assert history(market.bars, "000000", date(2025, 1, 1), DAY, DAY) == []
+
+
+def test_change_signs_tell_limits_from_moves() -> None:
+    assert change_of(13_000, 10_000, 7_000, 13_000) == (3_000, "1", 30.0)
+    assert change_of(10_100, 10_000, 7_000, 13_000).sign == "2"
+    assert change_of(10_000, 10_000, 7_000, 13_000).sign == "3"
+    assert change_of(7_000, 10_000, 7_000, 13_000).sign == "4"
+    assert change_of(9_900, 10_000, 7_000, 13_000) == (-100, "5", -1.0)
