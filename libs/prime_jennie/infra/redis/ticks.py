@@ -1,7 +1,7 @@
 """Read ticks as they come: no group, no history, no acknowledgement."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import structlog
@@ -42,10 +42,11 @@ class TickReader:
         """Real seconds since the last batch."""
         return time.monotonic() - self._heard_at
 
-    async def batches(self) -> AsyncIterator[TickBatch]:
+    async def batches(self) -> AsyncGenerator[TickBatch, None]:
         """Yield batches for ever; after an outage it goes on behind the last one it saw.
 
-        Progress is reported when the next batch is asked for: the one before has then been worked through.
+        Progress is reported when the next batch is asked for: the one before has then been worked through. Close it
+        (`aclosing`): only then is the clock told at once that this consumer has left.
         """
         backoff = Backoff()
         try:
