@@ -15,6 +15,7 @@ from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.topics import BUY_SIGNALS
+from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.signals import SignalLog
 from prime_jennie.infra.desk import Desk, open_desk
@@ -22,6 +23,7 @@ from prime_jennie.infra.redis.cache import TypedCache
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.infra.redis.ticks import TickReader
 from prime_jennie.infra.runtime import service_app, supervise, survive
+from prime_jennie.strategy.entries.catalogue import catalogue_of
 
 NAME = "buy-scanner"
 
@@ -47,13 +49,18 @@ def scan_loop(desk: Desk, settings: ScannerSettings) -> ScanLoop:
     )
 
 
+def demand_known_entries(live: LiveConfig) -> None:
+    """Raise BadInput for entries that this version does not have: such a configuration must not end the scanning."""
+    catalogue_of(live.spec.entries)
+
+
 def create_app(settings: ScannerSettings) -> FastAPI:
     """Return the service's application; its lifespan runs the scan loop."""
     running: list[tuple[Desk, ScanLoop]] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_desk(settings, NAME) as desk:
+        async with open_desk(settings, NAME, check=demand_known_entries) as desk:
             app.state.clock = desk.clock
             loop = scan_loop(desk, settings)
             running.append((desk, loop))

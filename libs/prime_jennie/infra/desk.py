@@ -13,6 +13,7 @@ from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.keys import Keyspace
 from prime_jennie.domain.ports import Clock, Gateway
 from prime_jennie.domain.sessions import SessionTable
+from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import VirtualClock, clock_of
@@ -59,10 +60,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(settings: ServiceSettings, service: str) -> AsyncIterator[Desk]:
+async def open_desk(
+    settings: ServiceSettings, service: str, *, check: Callable[[LiveConfig], None] | None = None
+) -> AsyncIterator[Desk]:
     """Open everything and wait for the gateway to say whose account it is: without it no row has a key.
 
-    Raises BadInput for an unreadable configuration file.
+    Raises BadInput for a configuration file that is unreadable, or that `check` refuses.
     """
     async with AsyncExitStack() as stack:
         clock = await clock_of(settings.clock_url)
@@ -73,11 +76,13 @@ async def open_desk(settings: ServiceSettings, service: str) -> AsyncIterator[De
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
         keyspace = Keyspace(settings.strategy)
-        caller = service if keyspace.strategy is None else f"{keyspace.strategy}/{service}"
+        caller = service if keyspace.strategy is None else f"{keyspace.strategy}:{service}"
         gateway = await stack.enter_async_context(
             GatewayClient(settings.kis_gateway_url, settings.service_token, caller=caller)
         )
-        config = LiveConfigSource(redis, service=service, strategy=keyspace.strategy, file=settings.strategy_file)
+        config = LiveConfigSource(
+            redis, service=service, strategy=keyspace.strategy, file=settings.strategy_file, check=check
+        )
         await config.load()
         account = await _account_of(gateway)
         yield Desk(

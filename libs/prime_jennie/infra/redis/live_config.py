@@ -43,11 +43,22 @@ async def read_live_config(redis: Redis, strategy: str | None) -> LiveConfig | N
 class LiveConfigSource:
     """Holds the newest configuration of one strategy; the highest generation wins.
 
-    `listeners` are called with each new configuration, in order, before it is acknowledged.
+    `check` raises BadInput for what the service cannot work by: such a configuration is neither adopted nor
+    acknowledged. `listeners` are called with each new configuration, in order, before it is acknowledged.
     """
 
-    def __init__(self, redis: Redis, *, service: str, strategy: str | None, file: Path | None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        service: str,
+        strategy: str | None,
+        file: Path | None,
+        check: Callable[[LiveConfig], None] | None = None,
+    ) -> None:
         self._redis = redis
+        self._check = check
+        self._refusal: str | None = None
         self._service = service
         self._keyspace = Keyspace(strategy)
         self._file = file
@@ -93,11 +104,13 @@ class LiveConfigSource:
     async def _refresh(self) -> None:
         try:
             found = await read_live_config(self._redis, self._keyspace.strategy)
+            if found is not None:
+                self._adopt(found)
         except BadInput as error:
-            log.error("announced configuration refused, the one in force stays", error=str(error))
+            if str(error) != self._refusal:
+                log.error("announced configuration refused, the one in force stays", error=str(error))
+            self._refusal = str(error)
             return
-        if found is not None:
-            self._adopt(found)
         if self._current is not None:
             acknowledgements = self._keyspace.of(RedisKeys.CONFIG_ACK)
             await self._redis.hset(acknowledgements, self._service, str(self._current.generation))
@@ -108,6 +121,8 @@ class LiveConfigSource:
             return
         if self._current is not None and found.generation <= self._current.generation:
             return
+        if self._check is not None:
+            self._check(found)
         self._current = found
         log.info("live configuration in force", name=found.name, generation=found.generation)
         for listener in self.listeners:
