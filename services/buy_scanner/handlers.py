@@ -1,13 +1,14 @@
 """The scan loop: loads what is needed, follows the ticks, reloads by tick time."""
 
 import asyncio
-from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
 import structlog
 
 from buy_scanner.scanner import Scanner, reload_is_due
 from buy_scanner.watchlist import Watchlist
+from prime_jennie.domain.errors import BadInput, Conflict, NotFound
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.trading_strategy import LiveConfig
@@ -16,6 +17,7 @@ from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.redis.cache import TypedCache
 from prime_jennie.infra.redis.ticks import TickReader
+from prime_jennie.infra.subscriptions import Subscriptions
 from prime_jennie.strategy.bars import bar_of
 
 RETRY_SECS = 10.0  # of tick time, after a reload that met an outage
@@ -47,26 +49,36 @@ class ScanLoop:
         self._reload_secs = reload_secs
         self._history_minutes = history_minutes
         self._reloaded_at: datetime | None = None
+        self._retry_at: datetime | None = None
         self._configured = asyncio.Event()
-        self._backfilled = False
+        self._recalled = False
+        self._subscriptions = Subscriptions(desk.gateway, desk.outages)
+        self._unfilled: set[str] = set()
+        """Newly watched stocks whose minutes before now are still to be fetched."""
         scanner.configure(desk.config.current.spec)
         desk.config.listeners.append(self._on_config)
 
     async def run(self) -> None:
         """Scan until an outage interrupts; then from the start again, keeping the bars."""
         await self._reload(self._desk.clock.now())
-        if not self._backfilled:
+        if not self._recalled:
             await self._recall()
-            self._backfilled = True
-        async for batch in self._ticks.batches():
-            self.ready = True
-            if self._configured.is_set() or reload_is_due(self._reloaded_at, batch.at, self._reload_secs):
-                await self._reload_or_keep(batch.at)
-            await self.scanner.take(batch)
+            self._recalled = True
+        self.ready = True
+        async with aclosing(self._ticks.batches()) as batches:
+            async for batch in batches:
+                if self._reload_is_due(batch.at):
+                    await self._reload_or_keep(batch.at)
+                await self.scanner.take(batch)
 
     def _on_config(self, live: LiveConfig) -> None:
         self.scanner.configure(live.spec)
         self._configured.set()
+
+    def _reload_is_due(self, at: datetime) -> bool:
+        if self._configured.is_set() or (self._retry_at is not None and at >= self._retry_at):
+            return True
+        return reload_is_due(self._reloaded_at, at, self._reload_secs, self._desk.sessions.of(at))
 
     async def _reload_or_keep(self, at: datetime) -> None:
         """Reload; when a dependency does not answer keep what is known and ask again soon, for ticks do not wait."""
@@ -74,41 +86,46 @@ class ScanLoop:
             await self._reload(at)
         except OUTAGES as error:
             self._desk.outages.begin("reload", error)
-            self._reloaded_at = at - timedelta(seconds=self._reload_secs - RETRY_SECS)
-            self._configured.clear()
+            self._reloaded_at = at
+            self._retry_at = at + timedelta(seconds=RETRY_SECS)
         else:
             self._desk.outages.end("reload")
+            self._retry_at = None
 
     async def _reload(self, at: datetime) -> None:
-        """Read watchlist and regime again; an absent regime blocks buys."""
+        """Read watchlist and regime again; an absent regime blocks buys, and so does one of another day."""
+        self._configured.clear()  # before reading: a change that comes meanwhile asks for another reload
         config = self._desk.config.current.spec
         entries = await self._watchlist.load(config)
-        self.scanner.context = await self._contexts.get()
+        context = await self._contexts.get()
+        day = at.astimezone(KST).date()
+        self.scanner.context = context if context is not None and context.date == day else None
         self._reloaded_at = at
-        self._configured.clear()
         self.watchlist_loaded = entries is not None
         if entries is None:
             log.warning("no watchlist yet: nothing is scanned")
             return
-        added = [code for code in entries if code not in self.scanner.entries]
-        day = at.astimezone(KST).date()
+        self._unfilled = (self._unfilled | entries.keys() - self.scanner.entries.keys()) & entries.keys()
         self.scanner.watch(entries, {code: self._watchlist.age(entry, day) for code, entry in entries.items()})
-        await self._desk.gateway.subscribe(list(entries))
-        self.ready = True
-        if added:
-            await self._backfill(added, at)
+        await self._subscriptions.want(list(entries), again=True)
+        await self._backfill(at)
 
-    async def _backfill(self, codes: Sequence[str], at: datetime) -> None:
+    async def _backfill(self, at: datetime) -> None:
         """Fetch the session's last minute bars of newly watched stocks, so that a restart does not cost 20 minutes."""
         if not self._history_minutes or not self._in_session(at):
+            self._unfilled.clear()
             return
-        for code in codes:
+        for code in sorted(self._unfilled):
             try:
                 minutes = await self._desk.gateway.minute_prices(code, self._history_minutes)
-            except OUTAGES as error:
+            except OUTAGES as error:  # asked again at the next reload
                 log.warning("no minute history", stock_code=code, error=f"{type(error).__name__}: {error}")
                 continue
+            except (BadInput, Conflict, NotFound) as error:
+                log.error("no minute history", stock_code=code, error=str(error))
+                minutes = []
             self.scanner.backfill(code, [bar_of(minute) for minute in minutes])
+            self._unfilled.discard(code)
 
     async def _recall(self) -> None:
         """Restore today's cooldowns from the decisions on record."""

@@ -1,6 +1,7 @@
 """From ticks to signals: feeds the bars, asks the strategy, publishes and records what it decides."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -8,7 +9,7 @@ import structlog
 from buy_scanner.facts import FactReader
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import Tick, TickBatch
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.signals import BuySignal
 from prime_jennie.domain.trading_strategy import StrategyConfig
 from prime_jennie.domain.watchlist import WatchlistEntry
@@ -75,11 +76,12 @@ class Scanner:
         self._catalogue = catalogue_of(config.entries)
 
     def watch(self, entries: dict[str, WatchlistEntry], ages: dict[str, int]) -> None:
-        """Scan these stocks; the bars of a stock that stays listed are kept."""
+        """Scan these stocks; the bars of a stock that stays listed are kept, and when any stock last signalled."""
         self.entries, self._ages = entries, ages
         for code in self._bars.keys() - entries.keys():
             del self._bars[code]
-            self._memory.pop(code, None)
+            if code in self._memory:
+                self._memory[code] = replace(self._memory[code], held=None)
 
     def backfill(self, code: str, history: Iterable[Bar]) -> None:
         """Put recorded bars before what the ticks have built, after a restart within the session."""
@@ -192,8 +194,13 @@ class Scanner:
             log.error("decisions not recorded", count=len(rows), error=f"{type(error).__name__}: {error}")
 
 
-def reload_is_due(last_at: datetime | None, at: datetime, every_secs: float) -> bool:
-    """Say whether watchlist and regime are to be read again at a tick's time: by age, and at each new KST day."""
-    if last_at is None:
+def reload_is_due(last_at: datetime | None, at: datetime, every_secs: float, session: Session | None) -> bool:
+    """Say whether watchlist and regime are to be read again at a tick's time: by age, at each new KST day, at the open.
+
+    `session` is the day's, None on a day without one.
+    """
+    if last_at is None or at - last_at >= timedelta(seconds=every_secs):
         return True
-    return at - last_at >= timedelta(seconds=every_secs) or at.astimezone(KST).date() != last_at.astimezone(KST).date()
+    if at.astimezone(KST).date() != last_at.astimezone(KST).date():
+        return True
+    return session is not None and last_at < session.opens_at <= at

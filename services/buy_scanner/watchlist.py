@@ -1,6 +1,6 @@
 """Which stocks are scanned: the strategy's own list, or the scout's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from redis.asyncio import Redis
@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.sessions import SessionTable
-from prime_jennie.domain.trading_strategy import StrategyConfig
+from prime_jennie.domain.trading_strategy import StrategyConfig, WatchlistSource, WatchlistSymbol
 from prime_jennie.domain.watchlist import HotWatchlist, WatchlistEntry
 from prime_jennie.infra.database.repositories.masters import ListedStock, MasterRepository
 from prime_jennie.infra.redis.cache import TypedCache
@@ -25,18 +25,27 @@ class Watchlist:
         self._sessions = sessions
 
     async def load(self, config: StrategyConfig) -> dict[str, WatchlistEntry] | None:
-        """Return the entries, best rank first; None while the scout has published none."""
-        if config.watchlist.source == "static":
-            return await self._static(config)
+        """Return the entries, best rank first; None while the scout has published none and no stock is listed by hand.
+
+        A stock listed by hand joins the scout's list as what its author chose: 50/50, TIER2, NEUTRAL (rulebook §4).
+        """
+        if config.watchlist.source is WatchlistSource.STATIC:
+            return await self._manual(config.watchlist.symbols, first_rank=1)
+        symbols = config.watchlist.symbols
         hot = await self._cache.get()
-        return None if hot is None else {entry.stock_code: entry for entry in hot.stocks}
+        if hot is None and not symbols:
+            return None
+        own = {symbol.code for symbol in symbols}
+        room = config.watchlist.max_size - len(own)
+        found = [entry for entry in hot.stocks if entry.stock_code not in own][:room] if hot is not None else []
+        manual = await self._manual(symbols, first_rank=len(found) + 1)
+        return {entry.stock_code: entry for entry in found} | manual
 
     def age(self, entry: WatchlistEntry, day: date) -> int:
         """Return how many sessions ago the stock was first listed."""
         return age_sessions(entry.since, day, self._sessions)
 
-    async def _static(self, config: StrategyConfig) -> dict[str, WatchlistEntry]:
-        symbols = config.watchlist.symbols[: config.watchlist.max_size]
+    async def _manual(self, symbols: Sequence[WatchlistSymbol], *, first_rank: int) -> dict[str, WatchlistEntry]:
         known: Mapping[str, ListedStock] = await self._masters.find_all([symbol.code for symbol in symbols])
         return {
             symbol.code: manual_entry(
@@ -46,7 +55,7 @@ class Watchlist:
                 since=symbol.since,
                 sector_group=_sector(known.get(symbol.code)),
             )
-            for rank, symbol in enumerate(symbols, 1)
+            for rank, symbol in enumerate(symbols, first_rank)
         }
 
 

@@ -1,6 +1,7 @@
 """The monitor's loop: positions first, then ticks; refreshes by tick time."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from price_monitor.monitor import Monitor
@@ -28,14 +29,15 @@ class Due:
         """Do the work if its time has come; an outage is noted and the work asked again soon, for ticks do not wait."""
         if self.next_at is not None and at < self.next_at:
             return
+        self.next_at = at + self._every  # before the work: whoever clears it meanwhile is heard
         try:
             await self._work(at)
         except OUTAGES as error:
             self._desk.outages.begin(self._name, error)
-            self.next_at = at + min(self._every, timedelta(seconds=RETRY_SECS))
+            if self.next_at is not None:
+                self.next_at = at + min(self._every, timedelta(seconds=RETRY_SECS))
         else:
             self._desk.outages.end(self._name)
-            self.next_at = at + self._every
 
 
 class MonitorLoop:
@@ -57,23 +59,29 @@ class MonitorLoop:
         self._desk = desk
         self._refresh = refresh
         self._positions = Due("positions", positions_secs, refresh.positions, desk)
+        self._readings = Due("readings", positions_secs, refresh.readings, desk)
         self._everything = Due("indicators", refresh_secs, refresh.everything, desk)
         self._policy = Due("policy", refresh_secs, refresh.policy, desk)
         desk.config.listeners.append(self._on_config)
 
     async def run(self) -> None:
-        """Watch until an outage at the start interrupts; ticks themselves survive outages."""
+        """Watch until an outage at the start interrupts; ticks themselves survive outages.
+
+        Without positions there is nothing to watch. Indicators may come later: the stops that need none must not wait.
+        """
         now = self._desk.clock.now()
         await self._refresh.positions(now)
-        await self._refresh.policy(now)
-        await self._refresh.everything(now)
+        await self._policy.run(now)
+        await self._everything.run(now)
         self.ready = True
-        async for batch in self.ticks.batches():
-            await self._take(batch)
+        async with aclosing(self.ticks.batches()) as batches:
+            async for batch in batches:
+                await self._take(batch)
 
     async def _take(self, batch: TickBatch) -> None:
         await self._positions.run(batch.at)
         await self._policy.run(batch.at)
+        await self._readings.run(batch.at)
         await self._everything.run(batch.at)
         await self.monitor.take(batch)
 

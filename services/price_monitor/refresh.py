@@ -15,6 +15,7 @@ from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.price_history import PriceHistory
 from prime_jennie.infra.redis.cache import TypedCache
+from prime_jennie.infra.subscriptions import Subscriptions
 
 DAILY_BARS = 120
 LIVE_POSITIONS_TTL_SECS = 90
@@ -33,10 +34,13 @@ class Refresh:
         self._positions = PositionRepository(desk.db)
         self._prices = PriceRepository(desk.db)
         ttl_secs = RedisKeys.REGIME_CURRENT.ttl_secs or 0
+        self._subscriptions = Subscriptions(desk.gateway, desk.outages)
+        self._unread: set[str] = set()
+        """Newly held stocks whose daily bars are still to be read."""
         self._contexts = TypedCache(desk.redis, RedisKeys.REGIME_CURRENT.value, TradingContext, ttl_secs)
 
     async def positions(self, at: datetime) -> None:
-        """Take over what the database holds; new positions get their indicators and their ticks at once."""
+        """Take over what the database holds; new positions get their ticks at once."""
         rows = await self._positions.open_positions(self._desk.account.account_no, self._desk.strategy)
         known = self._monitor.watches
         fresh = [row for row in rows if row.stock_code not in known]
@@ -44,18 +48,22 @@ class Refresh:
         for row in fresh:
             watches[row.stock_code] = new_watch(row, await self._remembered_high(row.stock_code, row.position_id))
         self._monitor.watches = watches
+        self._unread = (self._unread | {row.stock_code for row in fresh}) & watches.keys()
         self._monitor.liquidating = await self._liquidating(set(watches))
-        if fresh:
-            await self._desk.gateway.subscribe([row.stock_code for row in fresh])
-            await self._indicators([row.stock_code for row in fresh], at)
         await self._publish_positions(at)
+        await self._subscriptions.want(list(watches))
+
+    async def readings(self, at: datetime) -> None:
+        """Read the indicators of new positions."""
+        await self._indicators(sorted(self._unread), at)
 
     async def everything(self, at: datetime) -> None:
-        """Refresh indicators and stored watermarks."""
+        """Refresh indicators and stored watermarks; ask for all ticks again, should the gateway have forgotten."""
         await self._indicators(list(self._monitor.watches), at)
         await self._positions.raise_watermarks(
             self._desk.account.account_no, self._desk.strategy, self._monitor.highs(), at=at
         )
+        await self._subscriptions.want(list(self._monitor.watches), again=True)
 
     async def policy(self, at: datetime) -> None:
         """Read the regime again and judge by it and the configuration in force."""
@@ -73,12 +81,13 @@ class Refresh:
             watch = self._monitor.watches.get(code)
             if watch is not None:
                 self._monitor.watches[code] = watch.with_daily(read_daily(bars))
+        self._unread.difference_update(codes)
 
     async def _remembered_high(self, code: str, position_id: str) -> int | None:
         """Return the watermark in Redis if it belongs to this life of the position."""
         text = await self._redis.get(self._keys.of(RedisKeys.WATERMARK, code=code))
         owner, _, high = str(text or "").rpartition(":")
-        return int(high) if owner == position_id and high.isdigit() else None
+        return int(high) if owner == position_id and high.isdecimal() else None
 
     async def _liquidating(self, held: set[str]) -> frozenset[str]:
         """Return the held stocks to liquidate; the list shrinks by what is sold and disarms itself when empty."""

@@ -58,9 +58,12 @@ class Watch:
         return self.row.stock_code
 
     def with_row(self, row: ActivePortfolioRow) -> "Watch":
-        """Take a newer row: another life starts afresh, a changed holding is free to be judged again."""
+        """Take a newer row: another life starts afresh, a changed holding is free to be judged again.
+
+        Indicators and last price are the stock's, not the position's: they stay.
+        """
         if row.position_id != self.row.position_id:
-            return new_watch(row, None)
+            return replace(new_watch(row, None), daily=self.daily, last_price_krw=self.last_price_krw)
         changed = row.quantity != self.row.quantity
         return replace(self, row=row, pending_until=None if changed else self.pending_until)
 

@@ -1,0 +1,45 @@
+"""Keep a service's wishes for ticks true to the stocks that it watches."""
+
+from collections.abc import Sequence
+
+from prime_jennie.domain.errors import BadInput, Conflict, JennieError, NotFound
+from prime_jennie.domain.ports import Gateway
+from prime_jennie.infra.outages import Outages
+
+LOOP = "subscribe"
+
+
+class Subscriptions:
+    """What this service has asked the gateway for since it started."""
+
+    def __init__(self, gateway: Gateway, outages: Outages) -> None:
+        self._gateway = gateway
+        self._outages = outages
+        self._have: set[str] = set()
+
+    async def want(self, codes: Sequence[str], *, again: bool = False) -> None:
+        """Give up what left the list, then ask for what is new on it (`again`: for all of it).
+
+        An outage raises. A refusal (the broker has no room, the stock is unknown) costs that stock only and shows in
+        /health until it is gone.
+        """
+        if gone := self._have.difference(codes):
+            await self._gateway.unsubscribe(sorted(gone))
+            self._have -= gone
+        asked = [code for code in codes if again or code not in self._have]
+        refusal = await self._ask(asked) if asked else None
+        if refusal is None:
+            self._outages.end(LOOP)
+        else:
+            self._outages.begin(LOOP, refusal)
+
+    async def _ask(self, codes: Sequence[str]) -> JennieError | None:
+        try:
+            await self._gateway.subscribe(codes)
+        except (BadInput, Conflict, NotFound) as refusal:
+            if len(codes) == 1:
+                return refusal
+            refusals = [await self._ask([code]) for code in codes]
+            return next((one for one in refusals if one is not None), None)
+        self._have.update(codes)
+        return None
