@@ -8,6 +8,7 @@ import structlog
 
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.sessions import KST, SessionTable
+from prime_jennie.infra.outages import OUTAGES
 from scout_job.regime import RegimeWriter
 
 RETRY_SECS = 60.0
@@ -53,18 +54,23 @@ class ScoutRun:
         while True:
             wait_secs = await self._refresh_when_due()
             self.ready = True
-            self._asked.clear()
             await self._nap(wait_secs)
 
     async def _refresh_when_due(self) -> float:
         """Refresh if the time is right and return the clock seconds until the next look."""
         now = self._clock.now()
-        if not self._asked.is_set() and not self._is_due(now):
+        asked = self._asked.is_set()
+        if not asked and not self._is_due(now):
             return LONGEST_NAP_SECS
+        self._asked.clear()  # before the run: who asks during it gets another one
         self._phase = "selection"
         try:
             async with self._clock.hold("scout-job:regime"):
                 context = await self._writer.refresh(now)
+        except OUTAGES:
+            if asked:
+                self._asked.set()
+            raise
         finally:
             self._phase = "idle"
         if context is None:
