@@ -6,7 +6,7 @@ from buy_executor.facts import FactReader
 from buy_executor.planner import Plan, Planner
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.keys import RedisKeys
-from prime_jennie.domain.orders import IntentState, OrderState, OrderStatus, OrderType, TradeType
+from prime_jennie.domain.orders import OrderState, OrderStatus, OrderType, TradeType
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import BuySignal
 from prime_jennie.infra.database.repositories.commitments import CommitmentRepository
@@ -17,7 +17,7 @@ from prime_jennie.infra.execution.books import Books
 from prime_jennie.infra.execution.courier import Outcome
 from prime_jennie.infra.execution.emergency import Emergency
 from prime_jennie.infra.execution.following import LIMIT, MARKET, Follower
-from prime_jennie.infra.execution.placement import Answer, Placement, answer_of
+from prime_jennie.infra.execution.placement import Answer, Placement, answer_of, may_be_asked
 from prime_jennie.infra.execution.position_state import position_state_keys
 from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
@@ -67,7 +67,7 @@ class Buyer:
     async def _carry_out(self, signal: BuySignal, message_id: str, key: str, lock: AsyncExitStack) -> Outcome:
         async with self._desk.clock.hold(self._desk.service):
             intent = await self._placement.intent(key)
-            if intent is None or intent.state == IntentState.NEW.value:
+            if intent is None or may_be_asked(intent):
                 wish = await self._decide(signal, message_id, key, intent, lock)
                 if isinstance(wish, Refusal):
                     return Outcome("expired" if wish.rule == "expired" else "refused", str(wish))
@@ -98,7 +98,7 @@ class Buyer:
             return Refusal("facts", "regime or commitments are unknown")
         if not await self._locked(signal.stock_code, lock):
             return Refusal("lock", f"{signal.stock_code} is being bought for this account by somebody else")
-        if intent is not None:  # written before a crash: the same key must carry the same request
+        if intent is not None:  # written before: the same key must carry the same request
             return Wish.of_intent(intent)
         plan = await self._planner.plan(signal, context.market_regime, commitments.working)
         if isinstance(plan, Refusal):

@@ -7,7 +7,7 @@ import structlog
 
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.keys import RedisKeys
-from prime_jennie.domain.orders import IntentState, OrderRequest, OrderState, OrderStatus, TradeType
+from prime_jennie.domain.orders import OrderRequest, OrderState, OrderStatus, TradeType
 from prime_jennie.domain.signals import SellOrder, SellReason
 from prime_jennie.infra.database.repositories.origins import OrderOrigin, OriginRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
@@ -18,7 +18,7 @@ from prime_jennie.infra.execution.books import Books, sale_profit_pct
 from prime_jennie.infra.execution.courier import Outcome
 from prime_jennie.infra.execution.emergency import Emergency
 from prime_jennie.infra.execution.following import FORCED, MARKET, Follower
-from prime_jennie.infra.execution.placement import Answer, Placement, answer_of
+from prime_jennie.infra.execution.placement import Answer, Placement, answer_of, may_be_asked
 from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
 from prime_jennie.strategy.admission import sell_refusal, sellable_quantity
@@ -71,7 +71,7 @@ class Seller:
 
     async def _carry_out(self, order: SellOrder, message_id: str, key: str, lock: AsyncExitStack) -> Outcome:
         intent = await self._placement.intent(key)
-        if intent is not None and intent.state != IntentState.NEW.value:
+        if intent is not None and not may_be_asked(intent):
             self.in_flight.add(key)
             wish, answer = Wish.of_intent(intent), answer_of(intent)
         else:
@@ -99,7 +99,7 @@ class Seller:
         held = holding.sellable(await self._holdings.at_broker(order.stock_code))
         if held <= 0:
             return Refusal("not_held", f"{order.stock_code} is booked as ours, but the account does not hold it")
-        if intent is not None:  # written before a crash: the same key must carry the same request
+        if intent is not None:  # written before: the same key must carry the same request
             if intent.quantity > held:
                 return Refusal("not_held", f"{intent.quantity} shares were asked for, {held} are left")
             return Wish.of_intent(intent)

@@ -12,12 +12,14 @@ from prime_jennie.domain.orders import OrderState, TradeType
 from prime_jennie.domain.ports import Clock, Gateway
 from prime_jennie.domain.sessions import SessionPhase, SessionTable
 from prime_jennie.infra.execution.books import Books
+from prime_jennie.infra.outages import OUTAGES
 
 log = structlog.get_logger(__name__)
 
 SLICE_SECS: Final = 1.0
 AFTER_CANCEL_SECS: Final = 3.0
 CANCEL_ROUNDS: Final = 40
+NOT_CANCELLED: Final[tuple[type[Exception], ...]] = (BadInput, Conflict, NotFound, *OUTAGES)
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class Follower:
         for _ in range(CANCEL_ROUNDS):
             try:
                 await self._gateway.cancel(state.order_no)
-            except (BadInput, Conflict, NotFound) as error:
-                log.info("nothing to cancel", key=key, error=str(error))
+            except NOT_CANCELLED as error:
+                log.info("not cancelled, looking again", key=key, error=f"{type(error).__name__}: {error}")
             state = await self._look(key, state)
             if state.terminal:
                 return state

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from prime_jennie.domain.errors import BadInput, Conflict, NotFound, OutcomeUnknown
+from prime_jennie.domain.errors import BadInput, Conflict, NotFound, OutcomeUnknown, Unavailable
 from prime_jennie.domain.orders import IntentState, OrderResult, TradeType
 from prime_jennie.domain.ports import Gateway
 from prime_jennie.infra.database.repositories.orders import OrderRepository
@@ -47,7 +47,9 @@ class Placement:
             return None
         except Conflict as error:
             intent = await self.intent(wish.key)
-            return Answer(False, f"conflict: {error}") if intent is None else answer_of(intent, str(error))
+            if intent is None:  # an earlier request of this key, of a process that died, is on its way right now
+                raise Unavailable(f"another request of {wish.key} is being handled: {error}") from error
+            return answer_of(intent, str(error))
         except (BadInput, NotFound) as error:
             return Answer(False, f"{type(error).__name__}: {error}", is_failure=True)
 
@@ -60,21 +62,29 @@ class Placement:
         while True:
             await backoff.pause()
             try:
+                if gives_up() and await self._was_never_sent(wish.key):
+                    return Answer(False, "not sent in time")
                 answer = await self.send(wish)
                 if answer is not None:
                     return answer
-                if gives_up() and await self._was_never_sent(wish.key):
-                    return Answer(False, "not sent in time")
             except OUTAGES as error:
                 log.info("still unresolved", key=wish.key, error=f"{type(error).__name__}: {error}")
 
     async def _was_never_sent(self, key: str) -> bool:
         intent = await self.intent(key)
-        return intent is None or intent.state == IntentState.NEW.value
+        return intent is None or may_be_asked(intent)
 
     async def _ask(self, wish: Wish) -> OrderResult:
         send = self._gateway.buy if wish.side is TradeType.BUY else self._gateway.sell
         return await send(wish.request, key=wish.key, reason=wish.reason, message_id=wish.message_id)
+
+
+def may_be_asked(intent: OrderIntentRow) -> bool:
+    """Tell whether an order is still to be asked for: never sent, or refused.
+
+    The gateway sends a refused intent again only where the refusal allows it (rate, token); else it repeats its no.
+    """
+    return intent.state in (IntentState.NEW.value, IntentState.REFUSED.value)
 
 
 def answer_of(intent: OrderIntentRow, why: str = "") -> Answer | None:

@@ -8,7 +8,9 @@ import structlog
 
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.ports import Clock
+from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.database.repositories.orders import OrderRepository
+from prime_jennie.infra.database.tables.trading import OrderRow
 from prime_jennie.infra.execution.books import Books
 from prime_jennie.infra.execution.following import Follower, Patience
 
@@ -56,9 +58,15 @@ class Strays:
             return
         for order in await self._orders.open_orders(self._account, self._strategy):
             key = order.idempotency_key
-            is_ours = order.side == self._side.value and key.startswith(f"{self._side.value.lower()}:")
-            if is_ours and key not in self._in_flight and self._clock.now() - order.requested_at > STRAY_AFTER:
+            if key not in self._in_flight and self._is_stray(order):
                 log.warning("settling an order that nobody follows", key=key, stock_code=order.stock_code)
                 state = await self._follower.settle(key, self._side, AT_ONCE)
                 if state.terminal and state.filled_qty:
                     await self._books.notify(await self._books.trades_of(key, state.filled_qty))
+
+    def _is_stray(self, order: OrderRow) -> bool:
+        """Tell whether an executor of this side left the order behind today; yesterday's ended with its session."""
+        now = self._clock.now()
+        is_ours = order.side == self._side.value and order.idempotency_key.startswith(f"{self._side.value.lower()}:")
+        is_old = now - order.requested_at > STRAY_AFTER
+        return is_ours and is_old and order.order_date == now.astimezone(KST).date()
