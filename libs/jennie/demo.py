@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ STATE = Path(".jennie")
 LOOK_SECS = 0.5
 SETTLE_SECS = 30.0  # real time, after the day's end, for restarted services to book what they missed
 INTERRUPTED = 130
+PLAIN_WIDTH = 150  # columns of output that goes to a file or a pipe
 STALLED_SECS = 120.0  # real time without any progress of the clock: something is broken for good
 
 
@@ -84,7 +86,7 @@ class Observed:
 
 def demo(options: DemoOptions) -> int:
     """Live a day and return the exit status; Ctrl-C stops every process and returns 130."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     try:
         return run_until_signal(live_day(options, console))
     except Interrupted:

@@ -105,6 +105,6 @@ async def _dependencies(redis: Redis, db: Database, gateway: Gateway, outages: O
     return {
         "redis": await answers(redis.ping),
         "db": await answers(db.ping),
-        "kis_gateway": await answers(gateway.info),
+        "kis_gateway": await answers(gateway.is_market_open),
         **outages.as_dependencies(),
     }
