@@ -38,7 +38,7 @@ from prime_jennie_operator.local.settings import LocalSettings
 from prime_jennie_operator.local.signals import Interrupted, run_until_signal
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "01-minimal.yaml"
-DEFAULT_DAY = date(2025, 3, 11)
+DEFAULT_DAY = date(2025, 2, 14)
 STATE = Path(".jennie")
 LOOK_SECS = 0.5
 SETTLE_SECS = 30.0  # real time, after the day's end, for restarted services to book what they missed
