@@ -111,7 +111,7 @@ class RunningGateway:
 class House:
     """Redis, exchange, database and gateway of one virtual morning, 09:30 on 4 March 2025 at first."""
 
-    def __init__(self, folder: Path, *, rate: str = "1", flags: tuple[str, ...] = (), **environment: str) -> None:
+    def __init__(self, folder: Path, *, rate: str = "20", flags: tuple[str, ...] = (), **environment: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.redis = RedisServer(folder)
         self.redis.start()
