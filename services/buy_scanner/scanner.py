@@ -20,6 +20,7 @@ from prime_jennie.infra.redis.publish import publish_once
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.strategy.bars import Bar, BarAggregator
 from prime_jennie.strategy.entries.catalogue import Catalogue, catalogue_of
+from prime_jennie.strategy.entries.rule import EntryMatch
 from prime_jennie.strategy.scan_view import ScanView, view_of
 from prime_jennie.strategy.scanner import (
     Candidate,
@@ -148,23 +149,24 @@ class Scanner:
             case Hold():
                 return None
             case Discard(view=view, match=match, reason=reason):
-                return self._row(view, match.signal_type.value, f"unconfirmed: {reason}")
+                return self._row(view, match, f"unconfirmed: {reason}")
             case Suppress(candidate=candidate, refusal=refusal):
-                return self._row(candidate.view, candidate.match.signal_type.value, str(refusal))
+                return self._row(candidate.view, candidate.match, str(refusal))
             case Publish(candidate=candidate, signal=signal):
                 message_id = f"{self._strategy}:{signal.stock_code}:{int(signal.timestamp.timestamp() * 1000)}"
                 failure = await publish_once(self._publisher, signal, message_id)
                 log.info("signal", stock_code=signal.stock_code, why=candidate.match.reason, failure=failure)
-                return self._row(candidate.view, signal.signal_type.value, failure, message_id, signal)
+                return self._row(candidate.view, candidate.match, failure, message_id, signal)
 
     def _row(
         self,
         view: ScanView,
-        signal_type: str,
+        match: EntryMatch,
         suppressed: str | None,
         message_id: str | None = None,
         signal: BuySignal | None = None,
     ) -> SignalEntry:
+        signal_type = match.signal_type.value
         SIGNALS.labels(self._strategy, signal_type, "published" if suppressed is None else "suppressed").inc()
         return SignalEntry(
             account=self._account,
@@ -176,6 +178,7 @@ class Scanner:
             price=view.price,
             market_regime=view.regime.value,
             status="published" if suppressed is None else "suppressed",
+            reason=match.reason,
             suppressed_reason=suppressed,
             signal_at=view.at,
             created_at=view.at,

@@ -126,6 +126,7 @@ class Monitor:
             quantity=decision.quantity,
             market_regime=self._regime,
             status="published" if failure is None else "suppressed",
+            reason=decision.explanation,
             suppressed_reason=failure,
             signal_at=tick.at,
             created_at=tick.at,

@@ -36,6 +36,8 @@ class SignalEntry:
     position_multiplier: float | None = None
     profit_pct: float | None = None
     holding_days: int | None = None
+    reason: str | None = None
+    """What made the strategy want to trade, with its numbers."""
     suppressed_reason: str | None = None
     message_id: str | None = None
 

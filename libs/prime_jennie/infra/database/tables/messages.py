@@ -58,6 +58,7 @@ class SignalLogRow(Base):
     profit_pct: Mapped[float | None] = mapped_column(Double)
     holding_days: Mapped[int | None] = mapped_column(Integer)
     status: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(Text)
     suppressed_reason: Mapped[str | None] = mapped_column(Text)
     message_id: Mapped[str | None] = mapped_column(String(128))
     signal_at: Mapped[datetime] = mapped_column(UtcDateTime)

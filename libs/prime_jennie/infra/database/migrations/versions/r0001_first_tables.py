@@ -244,6 +244,7 @@ def upgrade() -> None:
         sa.Column("profit_pct", sa.Double(), nullable=True),
         sa.Column("holding_days", sa.Integer(), nullable=True),
         sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("suppressed_reason", sa.Text(), nullable=True),
         sa.Column("message_id", sa.String(length=128), nullable=True),
         sa.Column("signal_at", UtcDateTime(), nullable=False),
