@@ -62,16 +62,20 @@ def run(
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Logs, database and state of this run.")] = DEFAULT_FOLDER
     / "run",
     port: Ports = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget positions, orders and the exchange's day of an earlier run.")
+    ] = False,
     logs: Annotated[bool, typer.Option(help="Show the services' log lines, each with its service's name.")] = True,
 ) -> None:
     """Run the YAML's services as local processes on the real clock until Ctrl-C.
 
-    The broker is the built-in exchange unless KIS_ENV says paper or live. A changed file acts without a restart.
+    The broker is the built-in exchange unless KIS_ENV says paper or live; it lives the last day of its prices at real
+    speed and leads the time. A changed file acts without a restart.
     """
     from jennie.commands.documents import yaml_files
     from jennie.commands.run import run_files
 
-    run_files(yaml_files(file, more), folder=folder, ports=port or [], show_logs=logs)
+    run_files(yaml_files(file, more), folder=folder, ports=port or [], fresh=fresh, show_logs=logs)
 
 
 @app.command()

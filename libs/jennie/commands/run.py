@@ -1,4 +1,4 @@
-"""Services as local processes on the real clock, until somebody asks them to stop."""
+"""Services as local processes at the speed of real life, until somebody asks them to stop."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ from prime_jennie_operator.local.assembly import Assembly
 from prime_jennie_operator.local.logs import LogTail
 from prime_jennie_operator.local.opening import follow_files, open_run
 from prime_jennie_operator.local.run import LocalRun
+from prime_jennie_operator.local.settings import LocalSettings
 from prime_jennie_operator.local.signals import Interrupted, run_until_signal
 
+# The built-in exchange has the prices of past days only: it leads the time, at the speed of the real one.
+AT_REAL_SPEED = {"virtualClock": {"enabled": True}, "kisSimulator": {"rate": 1}}
 
-def run_files(files: Sequence[Path], *, folder: Path, ports: Sequence[str], show_logs: bool) -> None:
+
+def run_files(files: Sequence[Path], *, folder: Path, ports: Sequence[str], fresh: bool, show_logs: bool) -> None:
     """Run until a signal, which ends the run in order and is no failure."""
+    settings = LocalSettings()
     assembly, run = open_run(
         files,
         folder,
         secrets_file=folder.parent / "secrets.json",
+        settings=settings,
+        overrides=AT_REAL_SPEED if settings.kis_env == "mock" else {},
         ports=explicit_ports(ports),
+        fresh=fresh,
         report=_say,
     )
     with suppress(Interrupted):

@@ -43,12 +43,15 @@ async def _read(folder: Path) -> tuple[list[StrategyReport], bool]:
 def _print(console: Console, report: StrategyReport) -> None:
     """Print the answer to "does it trade" first, then figures, then holdings."""
     answer = "buys" if report.buys else "does not buy: " + "; ".join(report.reasons)
-    console.print(f"[bold]{report.strategy}[/bold] ({report.mode or '?'}, {report.trading.value}) {answer}")
+    console.print(
+        f"[bold]{report.strategy}[/bold] ({report.mode or '?'}, {report.trading.value}) {answer}", soft_wrap=True
+    )
     unrealised = "?" if report.unrealised_krw is None else f"{report.unrealised_krw:+,}"
     console.print(
         f"  day P&L {report.day_pnl_krw:+,} KRW (realised {report.realised_krw:+,}, unrealised {unrealised}) · "
         f"regime {report.regime or 'unknown'} · buys {report.buys_today} · sells {report.sells_today} · "
-        f"open orders {report.open_orders} · unresolved {report.unresolved_orders}"
+        f"open orders {report.open_orders} · unresolved {report.unresolved_orders}",
+        soft_wrap=True,
     )
     if not report.positions:
         console.print("  no open positions")

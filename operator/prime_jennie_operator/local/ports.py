@@ -16,6 +16,37 @@ SPARE_PORTS = range(20000, 30000)
 PortMap = dict[tuple[str, str], int]
 
 
+class PortClaims:
+    """Ports that this run means to use: another run sees the claim although nothing listens there yet.
+
+    A claim is an abstract Unix socket: it lives in the network namespace as ports do, and ends with the process.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket] = {}
+
+    def take(self, port: int) -> bool:
+        """Claim a port that nobody listens on and nobody has claimed."""
+        if port in self._held:
+            return True
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0prime-jennie-port-{port}")
+        except OSError:
+            claim.close()
+            return False
+        if not is_free(port):
+            claim.close()
+            return False
+        self._held[port] = claim
+        return True
+
+    def release(self) -> None:
+        for claim in self._held.values():
+            claim.close()
+        self._held.clear()
+
+
 def is_free(port: int) -> bool:
     """Try to bind the port on the loopback address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -27,7 +58,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def allocate(workloads: Iterable[Workload], explicit: Mapping[str, int], taken: PortMap) -> PortMap:
+def allocate(workloads: Iterable[Workload], explicit: Mapping[str, int], taken: PortMap, claims: PortClaims) -> PortMap:
     """Give every (process, port name) a number; ports in `taken` keep theirs.
 
     `explicit` maps a process, or `process.port` for its other ports, to the number that a person asked for:
@@ -47,18 +78,18 @@ def allocate(workloads: Iterable[Workload], explicit: Mapping[str, int], taken: 
                 number = taken[key]
             elif label in explicit:
                 number = explicit[label]
-                if number in taken.values() or number in chosen.values() or not is_free(number):
+                if number in taken.values() or number in chosen.values() or not claims.take(number):
                     raise PortInUse(label, number)
             else:
-                number = _near(port.preferred, used)
+                number = _near(port.preferred, used, claims)
             chosen[key] = number
             used.add(number)
     return chosen
 
 
-def _near(preferred: int, used: set[int]) -> int:
+def _near(preferred: int, used: set[int], claims: PortClaims) -> int:
     for number in chain((preferred, preferred + 10000), SPARE_PORTS):
-        if number not in used and is_free(number):
+        if number not in used and claims.take(number):
             return number
     raise BadObjects(f"port {preferred}: no free port is left on {LOOPBACK}")
 

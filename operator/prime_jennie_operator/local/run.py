@@ -23,7 +23,7 @@ from prime_jennie_operator.local.folder import RunFolder, write_atomically
 from prime_jennie_operator.local.live_config import Announced, LiveConfigChannel, announced_in
 from prime_jennie_operator.local.lock import FolderLock
 from prime_jennie_operator.local.logs import last_line
-from prime_jennie_operator.local.ports import LOOPBACK, PortMap, allocate
+from prime_jennie_operator.local.ports import LOOPBACK, PortClaims, PortMap, allocate
 from prime_jennie_operator.local.probes import ask_health, is_ready
 from prime_jennie_operator.local.proc import pss_bytes, sessions_members
 from prime_jennie_operator.local.process import ManagedProcess, Report, describe_exit
@@ -78,6 +78,7 @@ class LocalRun:
         self._ready_timeout_secs = ready_timeout_secs
         self._lock = FolderLock(self.folder.lock)
         self._registry = ProcessRegistry(self.folder.registry)
+        self._claims = PortClaims()
         self._ports: PortMap = {}
         self._announced: dict[str, Announced] = {}
         self._channel: LiveConfigChannel | None = None
@@ -122,6 +123,7 @@ class LocalRun:
             self._channel = None
         await self._client.aclose()
         self.folder.endpoints.unlink(missing_ok=True)
+        self._claims.release()
         self._registry.close()
         self._lock.release()
 
@@ -135,7 +137,7 @@ class LocalRun:
         kept = {name for name, service in self.services.items() if wanted.get(name) == service.workload}
         await self._stop_services([service for name, service in self.services.items() if name not in kept])
         known = {key: port for key, port in self._ports.items() if key[0] in wanted}
-        self._ports = allocate(workloads, self._explicit_ports, known)
+        self._ports = allocate(workloads, self._explicit_ports, known, self._claims)
         self._objects = list(objects)
         self._write_config_maps(objects)
         fresh = [workload for workload in workloads if workload.name not in kept]

@@ -119,6 +119,22 @@ async def test_a_taken_port_is_avoided_and_addresses_follow(tmp_path: Path) -> N
             assert (await ask(run, "moved"))["status"] == "healthy"
 
 
+async def test_two_runs_that_start_together_never_choose_the_same_port(tmp_path: Path) -> None:
+    # Both look before either listens: without the claim both would take 28425.
+    slow = stand_in("slow", 28426, READY_AFTER_SECS="0.5")
+    objects = slow + stand_in("late", 28425, SLOW="http://slow:28426")
+    first, second = run_of(objects, tmp_path / "a"), run_of(objects, tmp_path / "b")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(first.start())
+        group.create_task(second.start())
+    try:
+        ports = {run.services[name].port for run in (first, second) for name in ("slow", "late")}
+        assert len(ports) == 4
+        assert all(service.restarts == 0 for run in (first, second) for service in run.services.values())
+    finally:
+        await asyncio.gather(first.stop(), second.stop())
+
+
 async def test_an_explicit_port_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 28430))
