@@ -80,6 +80,7 @@ class LocalRun:
         self._registry = ProcessRegistry(self.folder.registry)
         self._claims = PortClaims()
         self._ports: PortMap = {}
+        self._done_jobs: dict[str, Workload] = {}
         self._announced: dict[str, Announced] = {}
         self._channel: LiveConfigChannel | None = None
         self._client = httpx.AsyncClient()
@@ -134,7 +135,8 @@ class LocalRun:
         """
         workloads = read_workloads(objects)
         wanted = {workload.name: workload for workload in workloads}
-        kept = {name for name, service in self.services.items() if wanted.get(name) == service.workload}
+        running = {name: service.workload for name, service in self.services.items()}
+        kept = {name for name, workload in (running | self._done_jobs).items() if wanted.get(name) == workload}
         await self._stop_services([service for name, service in self.services.items() if name not in kept])
         known = {key: port for key, port in self._ports.items() if key[0] in wanted}
         self._ports = allocate(workloads, self._explicit_ports, known, self._claims)
@@ -248,6 +250,7 @@ class LocalRun:
             code = await process.run_once(JOB_TIMEOUT_SECS)
             if code != 0:
                 raise StartFailed(workload.name, f"ended with {code}: {last_line(process.log)}", process.log)
+            self._done_jobs[workload.name] = workload
             return
         ports = {port.name: machine.port(workload, port.name) for port in workload.ports}
         service = Service(workload, ports, process)

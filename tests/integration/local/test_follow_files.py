@@ -13,7 +13,7 @@ from prime_jennie_operator.local.opening import follow_files
 from prime_jennie_operator.local.run import LocalRun
 from prime_jennie_operator.local.secrets import LocalSecrets, load_generated
 from prime_jennie_operator.manifest import Manifest, of_kind
-from tests.support.stand_in_objects import redis_store, stand_in
+from tests.support.stand_in_objects import job, redis_store, stand_in
 
 HEAD = "apiVersion: trading.prime-jennie.io/v1alpha1\nkind: TradingStrategy\nmetadata: {name: krx}\n"
 
@@ -25,7 +25,7 @@ class StandInAssembly(Assembly):
         overrides = self.strategies[0].spec.services.buy_scanner
         env = {entry.name: entry.value for entry in overrides.env}
         service = stand_in("scanner", 28601, strategy="krx", REDIS_URL="redis://redis:6379/0", **env)
-        return redis_store() + service + of_kind(super().objects(), "ConfigMap")
+        return [job("tables", "true"), *redis_store(), *service] + of_kind(super().objects(), "ConfigMap")
 
 
 async def said(lines: Sequence[str], words: str) -> None:
