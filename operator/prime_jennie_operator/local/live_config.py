@@ -63,7 +63,10 @@ class LiveConfigChannel:
         deadline = time.monotonic() + timeout_secs
         missing = set(services)
         while missing:
-            answers = await self.acknowledged(announced.strategy)
+            try:
+                answers = await self.acknowledged(announced.strategy)
+            except (RedisError, OSError):
+                answers = {}
             missing = {s for s in services if answers.get(s, 0) < announced.generation}
             if time.monotonic() > deadline:
                 break

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from redis.exceptions import RedisError
 
 from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.redis.server import find_server_binary
@@ -290,8 +291,12 @@ class LocalRun:
             self._background.append(asyncio.create_task(self._channel.keep(), name="keep live configuration"))
         for strategy, announced in announced_in(objects).items():
             if self._announced.get(strategy) != announced:
-                await self._channel.publish(announced)
                 self._announced[strategy] = announced
+                try:
+                    await self._channel.publish(announced)
+                except (RedisError, OSError):
+                    # The file has it already, and the key gets it as soon as Redis answers again.
+                    self._report("runner", f"{strategy}: configuration not announced yet, Redis does not answer")
 
     async def _watch_readiness(self) -> None:
         """Keep `Service.ready` current and say when a process is ready again after a restart."""

@@ -25,7 +25,7 @@ class StandInAssembly(Assembly):
         overrides = self.strategies[0].spec.services.buy_scanner
         env = {entry.name: entry.value for entry in overrides.env}
         service = stand_in("scanner", 28601, strategy="krx", REDIS_URL="redis://redis:6379/0", **env)
-        return [job("tables", "true"), *redis_store(), *service] + of_kind(super().objects(), "ConfigMap")
+        return [job("tables", "true"), *redis_store(), *service, *of_kind(super().objects(), "ConfigMap")]
 
 
 async def said(lines: Sequence[str], words: str) -> None:

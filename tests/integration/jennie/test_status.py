@@ -1,0 +1,135 @@
+"""What `jennie status` reads: a real Redis and a migrated SQLite, services that are not there named as such."""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.orm import Session
+
+from jennie.endpoints import running
+from jennie.status_reader import StatusReader
+from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.risk import Halt, HaltSource, HaltState
+from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
+from prime_jennie.infra.clock.protocol import to_ms
+from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.migrate import migrate
+from prime_jennie.infra.database.repositories.halts import HaltRepository
+from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
+from prime_jennie.infra.redis.connection import connect
+from tests.support.redis_server import running_redis
+
+ACCOUNT = "50012345-01"
+AT = datetime(2025, 3, 11, 3, 0, tzinfo=UTC)  # noon in Korea, a session
+
+
+class World:
+    """A run's folder, its stores, and a strategy that nothing keeps from buying but its silent services."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        self.folder = folder
+        self.redis: Redis = connect(redis_url)
+        database_url = f"sqlite:///{folder / 'jennie.sqlite3'}"
+        migrate(database_url)
+        self.db = Database(database_url)
+        services = {"buy-scanner": {"component": "buy-scanner", "strategy": "krx", "ports": {"http": 1}}}
+        content = {
+            "pid": os.getpid(),
+            "redis_url": redis_url,
+            "database_url": database_url,
+            "account_no": ACCOUNT,
+            "strategies": ["krx"],
+            "services": services | {"redis": {"component": "redis", "strategy": None, "ports": {"redis": 2}}},
+        }
+        (folder / "endpoints.json").write_text(json.dumps(content))
+
+    async def prepare(self) -> None:
+        config = LiveConfig(name="krx", generation=3, spec=StrategyConfig())
+        await self.redis.set("krx:config", config.model_dump_json(by_alias=True))
+        await self.redis.set("regime:current", TradingContext.safe_default(date(2025, 3, 11)).model_dump_json())
+        await self.redis.set("clock:now", str(to_ms(AT)))
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    with running_redis(tmp_path / "redis") as server:
+        built = World(tmp_path, server.url)
+        await built.prepare()
+        yield built
+        await built.redis.aclose()
+        await built.db.close()
+
+
+async def report_of(world: World):  # type: ignore[no-untyped-def]
+    endpoints = running(world.folder)
+    assert endpoints is not None
+    reader = StatusReader(endpoints)
+    try:
+        return (await reader.reports())[0]
+    finally:
+        await reader.close()
+
+
+async def test_a_silent_service_is_the_reason_and_the_rest_is_told(world: World) -> None:
+    report = await report_of(world)
+    assert report.reasons == ("buy-scanner is not answering",)
+    assert (report.mode, report.regime, report.generation, report.buys) == ("paper", "SIDEWAYS", 3, False)
+
+
+async def test_halts_of_all_sources_are_reasons_and_the_most_severe_is_the_state(world: World) -> None:
+    halt = Halt(state=HaltState.PAUSED, source=HaltSource.RISK, who="loss limit", why="3 % lost", at=AT)
+    await HaltRepository(world.db).set(ACCOUNT, "krx", halt)
+    await world.redis.set("krx:emergency:full_stop", "1")
+    report = await report_of(world)
+    assert "Paused by risk loss limit: 3 % lost" in report.reasons
+    assert "emergency flag krx:emergency:full_stop is set" in report.reasons
+    assert report.trading is HaltState.STOPPED
+
+
+async def test_positions_are_listed_and_an_unknown_price_is_no_profit_of_zero(world: World) -> None:
+    row = ActivePortfolioRow(
+        account=ACCOUNT,
+        strategy="krx",
+        stock_code="005930",
+        position_id="p1",
+        stock_name="삼성전자",
+        quantity=10,
+        average_buy_price=58_000,
+        total_buy_amount=580_000,
+        buy_commission_krw=81,
+        scale_out_level=0,
+        rsi_sold=False,
+        bought_at=AT,
+        updated_at=AT,
+    )
+
+    def store(session: Session) -> None:
+        session.add(row)
+
+    await world.db.write(store)
+    report = await report_of(world)
+    assert [(p.code, p.name, p.quantity, p.price_krw, p.profit_krw) for p in report.positions] == [
+        ("005930", "삼성전자", 10, None, None)
+    ]
+    assert report.unrealised_krw is None
+
+
+async def test_a_redis_that_is_gone_is_the_reason_and_no_crash(tmp_path: Path) -> None:
+    with running_redis(tmp_path / "redis") as server:
+        built = World(tmp_path, server.url)
+        server.kill()
+        report = await report_of(built)
+        assert "redis is not answering" in report.reasons
+        assert "no live configuration is announced" in report.reasons
+        await built.redis.aclose()
+        await built.db.close()
+
+
+async def test_a_run_whose_runner_died_does_not_run(world: World) -> None:
+    file = world.folder / "endpoints.json"
+    file.write_text(file.read_text().replace(f'"pid": {os.getpid()}', '"pid": 4194305'))  # above Linux' largest pid
+    assert running(world.folder) is None
