@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from prime_jennie.domain.errors import RateLimited, Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.infra import metrics
+from prime_jennie.infra.tasks import end_task
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +91,5 @@ async def survive(loop: str, work: Callable[[], Awaitable[None]], outages: Outag
         except OUTAGES as error:
             outages.begin(loop, error)
         finally:
-            if not running.done():
-                running.cancel()
-                await asyncio.wait({running})
+            await end_task(running)
         await backoff.pause()

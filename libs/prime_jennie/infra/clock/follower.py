@@ -25,6 +25,7 @@ from prime_jennie.infra.clock.protocol import (
 )
 from prime_jennie.infra.clock.sleepers import Sleepers
 from prime_jennie.infra.redis.connection import connect
+from prime_jennie.infra.tasks import end_task
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ class VirtualClock:
         self._now_ms: int | None = None
         self._started = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._holding: set[str] = set()
         self._reports: dict[str, tuple[int, float]] = {}
         self._arrived_at = time.monotonic()
         self.connected = False
@@ -62,9 +64,7 @@ class VirtualClock:
     async def close(self) -> None:
         """Stop following; sleepers sleep on until cancelled."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end_task(self._task)
             self._task = None
         await self._redis.aclose()
         await self._subscriber.aclose()
@@ -95,10 +95,12 @@ class VirtualClock:
         """Slow the day to real time while the block runs; best effort, for a hold must never fail an order."""
         holder = f"{name}:{os.getpid()}:{uuid4().hex[:12]}"
         await self._write_hold(holder, real_secs)
+        self._holding.add(holder)
         refresher = asyncio.create_task(self._refresh_hold(holder, real_secs), name=f"hold-{name}")
         try:
             yield
         finally:
+            self._holding.discard(holder)
             refresher.cancel()
             with suppress(RedisError, OSError):  # it expires by itself
                 await self._redis.zrem(HOLDS_KEY, holder)
@@ -121,9 +123,10 @@ class VirtualClock:
             log.warning("clock hold not written", holder=holder, error=str(error))
 
     async def _refresh_hold(self, holder: str, real_secs: float) -> None:
-        while True:
-            await asyncio.sleep(real_secs / 3)
+        await asyncio.sleep(real_secs / 3)
+        while holder in self._holding:  # not for ever: a cancellation can be swallowed, see end_task
             await self._write_hold(holder, real_secs)
+            await asyncio.sleep(real_secs / 3)
 
     async def _follow(self) -> None:
         complained = False

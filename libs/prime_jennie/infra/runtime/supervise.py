@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from prime_jennie.infra.tasks import end_task
+
 log = structlog.get_logger(__name__)
 
 STOP_WITHIN_SECS = 3.0
@@ -34,9 +36,7 @@ async def supervise(loops: Mapping[str, Coroutine[Any, Any, None]]) -> AsyncIter
     finally:
         for task in tasks:
             task.remove_done_callback(_on_done)
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_WITHIN_SECS)
+        await asyncio.gather(*(end_task(task, within_secs=STOP_WITHIN_SECS) for task in tasks))
 
 
 def _on_done(task: asyncio.Task[None]) -> None:

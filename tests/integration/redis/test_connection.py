@@ -1,0 +1,65 @@
+"""A lost reply costs one error and makes one entry."""
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from prime_jennie.domain.errors import Unavailable
+from prime_jennie.domain.ports import Priority
+from prime_jennie.infra.redis.cache import TypedCache
+from prime_jennie.infra.redis.connection import connect
+from prime_jennie.infra.redis.limiter import GcraLimiter
+from prime_jennie.infra.redis.locks import RedisLocks
+from prime_jennie.infra.redis.streams import TypedStreamPublisher
+from tests.support.cutting_proxy import CuttingProxy
+from tests.support.notes import Note
+from tests.support.redis_server import RedisServer, free_port
+
+
+async def test_a_lost_reply_makes_one_entry_and_an_error(redis: Redis, redis_server: RedisServer) -> None:
+    async with CuttingProxy(redis_server.port) as proxy:
+        client = connect(proxy.url)
+        publisher = TypedStreamPublisher(client, "stream:notes", Note)
+        proxy.cut_reply_to(b"XADD")
+        with pytest.raises(RedisConnectionError):
+            await publisher.publish(Note(text="order"))
+        assert (proxy.cuts, await redis.xlen("stream:notes")) == (1, 1)
+        await publisher.publish(Note(text="next"))
+        assert await redis.xlen("stream:notes") == 2
+        await client.aclose()
+
+
+async def test_a_pipeline_whose_reply_is_lost_runs_once(redis: Redis, redis_server: RedisServer) -> None:
+    async with CuttingProxy(redis_server.port) as proxy:
+        client = connect(proxy.url)
+        proxy.cut_reply_to(b"XADD")
+        async with client.pipeline(transaction=True) as pipeline:
+            pipeline.xadd("stream:notes", {"payload": "a"})
+            pipeline.incr("count")
+            with pytest.raises(RedisConnectionError):
+                await pipeline.execute()
+        assert (await redis.xlen("stream:notes"), await redis.get("count")) == (1, "1")
+        await client.aclose()
+
+
+async def test_a_hostile_byte_in_an_entry_does_not_make_its_neighbours_unreadable(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    raw = Redis.from_url(redis_server.url)
+    await raw.xadd("stream:notes", {b"payload": b'\xff\xfe{"text":1}'})
+    await raw.aclose()
+    await redis.xadd("stream:notes", {"payload": "fine"})
+    assert [fields["payload"] for _, fields in await redis.xrange("stream:notes")][1] == "fine"
+
+
+async def test_ports_say_unavailable_when_nobody_listens() -> None:
+    client = connect(f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(Unavailable):
+        await TypedCache(client, "note", Note, 60).get()
+    with pytest.raises(Unavailable):
+        await TypedCache(client, "note", Note, 60).set(Note(text="a"))
+    with pytest.raises(Unavailable):
+        await RedisLocks(client).lock("lock:buy:1:005930", 30).acquire()
+    with pytest.raises(Unavailable):
+        await GcraLimiter(client, "12345678-01", 19).acquire(Priority.EXITS)
+    await client.aclose()
