@@ -63,7 +63,7 @@ async def run(settings: SimulatorSettings, market: Market, session: Session) -> 
     tasks = [
         asyncio.create_task(serve_http(rest_app(world), listeners["--port"], stop)),
         asyncio.create_task(serve_http(control_app(world, sockets, loop), listeners["--control-port"], stop)),
-        asyncio.create_task(loop.run(resumed=resumed)),
+        asyncio.create_task(loop.run(reunion=resumed and world.credentials.any_approved())),
     ]
     _announce(settings, world, ports, resumed)
     stopping = asyncio.create_task(stop.wait())

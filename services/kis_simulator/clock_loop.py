@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -87,6 +88,13 @@ class Pace:
         self.rate = rate
         self.sprint_to: datetime | None = None
         self._due_at = time.monotonic()
+        self._changed = asyncio.Event()
+
+    def change(self, rate: float | None, sprint_to: datetime | None) -> None:
+        """Set a new cap, effective at once even for a day that almost stands still."""
+        self.rate = rate
+        self.sprint_to = sprint_to
+        self._changed.set()
 
     async def wait(self, now: datetime, advanced: timedelta) -> None:
         """Sleep until the step that was just made is due; a late day is not caught up beyond a second."""
@@ -98,7 +106,11 @@ class Pace:
             return
         real = time.monotonic()
         self._due_at = max(self._due_at, real - 1.0) + advanced.total_seconds() / self.rate
-        await asyncio.sleep(max(0.0, self._due_at - real))
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._due_at - real)):
+                await self._changed.wait()
+                self._due_at = time.monotonic()
 
 
 class OwnClock:
@@ -111,15 +123,19 @@ class OwnClock:
         self._now = start_at
         self._pace = pace
         self._stepped_at: float | None = None
+        self._resumed = False
 
     async def start(self, resume_at: datetime | None = None) -> datetime:
         """Begin at the latest of the day's start and `resume_at`."""
+        # The journal knows steps only: what a killed clock had told since its last one must not be undercut.
+        self._resumed = resume_at is not None and resume_at > self._now
         self._now = max(self._now, resume_at or self._now)
         return self._now
 
     async def step(self) -> StepResult:
         """Advance by one second; pacing is the loop's."""
         self._now += STEP
+        self._resumed = False
         self._stepped_at = time.monotonic()
         return StepResult(self._now, Step.STEP)
 
@@ -131,6 +147,8 @@ class OwnClock:
 
     def now(self) -> datetime:
         """Return the last step's time and what passed since, short of a step: calls a second are judged on this."""
+        if self._resumed:
+            return self._now + _ALMOST_STEP
         if self._stepped_at is None or self._pace.rate is None:
             return self._now
         since_secs = (time.monotonic() - self._stepped_at) * self._pace.rate
@@ -165,11 +183,11 @@ class ClockLoop:
         """Tell whether the clock reaches whoever follows it."""
         return self._leader.connected
 
-    async def run(self, *, resumed: bool) -> None:
-        """Live the day, or the rest of a resumed one, then wait to be stopped."""
+    async def run(self, *, reunion: bool) -> None:
+        """Live the day, then wait to be stopped; `reunion` waits for sessions that broke with the last process."""
         await self._leader.start(self._exchange.at)
         self.started = True
-        if resumed:
+        if reunion:
             await self._reunite()
         while self._leader.now() < self._ends_at:
             before = self._exchange.at
@@ -178,6 +196,8 @@ class ClockLoop:
             if result.now > before:
                 self._exchange.advance(result.now)
                 self._sockets.push_trades(before, result.now)
+            if result.now >= self._ends_at:
+                break
             if result.what is Step.STEP:
                 await self.pace.wait(result.now, result.now - before)
             else:

@@ -37,6 +37,7 @@ class SimulatorSettings(BaseSettings):
     ledger_per_s: int = Field(6, ge=1, description="account and order calls in any second of the clock by app key")
     token_per_min: int = Field(1, ge=1, description="token requests a minute by app key")
     ws_registrations: int = Field(41, ge=1, description="registrations of one WebSocket session")
+    ping_every_secs: float = Field(10.0, gt=0, description="real seconds between PINGPONG messages")
     pong_within_secs: float = Field(
         30.0, gt=0, description="real seconds without a sign of life before a session is cut"
     )

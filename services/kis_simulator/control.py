@@ -85,13 +85,11 @@ def control_app(world: World, sockets: WebSocketServer, loop: ClockLoop) -> Fast
 
     @app.post("/control/clock")
     async def set_clock(order: ClockOrder) -> dict[str, Any]:
-        if order.at is not None:
-            target = datetime.combine(world.day, order.at, KST)
-            if target < world.now():
-                raise Conflict(f"the day is past {order.at:%H:%M}; a clock does not go back")
-            loop.pace.sprint_to = target
-        if order.rate is not None:
-            loop.pace.rate = order.rate or None
+        target = None if order.at is None else datetime.combine(world.day, order.at, KST)
+        if target is not None and target < world.now():
+            raise Conflict(f"the day is past {order.at:%H:%M}; a clock does not go back")
+        rate = loop.pace.rate if order.rate is None else order.rate or None
+        loop.pace.change(rate, loop.pace.sprint_to if target is None else target)
         return clock_report(world, loop)
 
     return app

@@ -110,6 +110,10 @@ class Credentials:
         owner, issued_at = self._approvals.get(key, ("", now))
         return owner if owner and now < issued_at + TOKEN_LIFE else None
 
+    def any_approved(self) -> bool:
+        """Tell whether anybody may have had a WebSocket session."""
+        return bool(self._approvals)
+
     def token(self, text: str) -> Token | None:
         """Return the token with this text."""
         return self._tokens.get(text)
@@ -119,10 +123,6 @@ class Credentials:
         event = TokenEnded(appkey_id=owner, at=now)
         self._record([event])
         self.apply(event)
-
-    def owners(self) -> list[str]:
-        """Return all app keys that ever got a token."""
-        return list(self._latest)
 
     def _check(self, appkey: str, secret: str) -> str:
         if len(appkey) != APPKEY_LENGTH:

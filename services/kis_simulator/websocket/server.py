@@ -26,7 +26,7 @@ from prime_jennie.domain.symbols import is_stock_code
 
 log = structlog.get_logger(__name__)
 
-PING_EVERY_SECS = 10.0
+_LIVENESS_CHECK_SECS = 0.5
 _STALL_SECS = 30.0
 _MESSAGE_LIMIT_BYTES = 64 * 1024
 
@@ -149,16 +149,22 @@ class WebSocketServer:
             await asyncio.gather(writer, pinger, return_exceptions=True)
 
     async def _ping(self, session: Session) -> None:
-        """Send PINGPONG in real time; cut a session that gave no sign of life in answer."""
-        connection = session.connection
-        connection.heard_at = time.monotonic()
+        """Send PINGPONG in real time; cut a session that gave no sign of life within the allowed seconds after it."""
+        every_secs = self.world.settings.ping_every_secs
+        next_at = time.monotonic() + every_secs
+        unanswered_since: float | None = None
         while True:
-            await asyncio.sleep(PING_EVERY_SECS)
-            if time.monotonic() - connection.heard_at > self.world.settings.pong_within_secs:
+            await asyncio.sleep(_LIVENESS_CHECK_SECS)
+            real = time.monotonic()
+            if unanswered_since is not None and session.connection.heard_at > unanswered_since:
+                unanswered_since = None
+            if unanswered_since is not None and real - unanswered_since > self.world.settings.pong_within_secs:
                 log.info("session gave no sign of life, cut")
                 session.cut()
                 return
-            if not self._stalled:
+            if real >= next_at and not self._stalled:
+                next_at = real + every_secs
+                unanswered_since = unanswered_since or real
                 now = self.world.now().astimezone(KST).strftime("%Y%m%d%H%M%S")
                 await session.reply({"header": {"tr_id": "PINGPONG", "datetime": now}})
 
@@ -173,7 +179,7 @@ class WebSocketServer:
         try:
             request = _Request.model_validate(parsed)
         except ValidationError as error:
-            missing_header = any(part["loc"][:1] == ("header",) for part in error.errors())
+            missing_header = any(part["loc"][:1] in ((), ("header",)) for part in error.errors())
             code, text = ("OPSP9998", "header") if missing_header else ("OPSP9992", "body")
             await session.reply(_control("(null)", "", "9", code, f"invalid {text}"))
             return

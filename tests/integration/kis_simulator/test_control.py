@@ -1,0 +1,65 @@
+"""The control API."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.exchange import ACCOUNT, RunningExchange, running_exchange
+from tests.support.exchange_customer import BUY, Customer
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[RunningExchange]:
+    with running_exchange("--at", "08:30", "--rate", "0.001") as running:
+        yield running
+
+
+def test_it_is_alive_ready_healthy_and_counted(exchange: RunningExchange) -> None:
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert httpx.get(f"{exchange.control_url}{path}", trust_env=False).status_code == 200
+    health = httpx.get(f"{exchange.control_url}/health", trust_env=False).json()
+    assert (health["service"], health["status"]) == ("kis-simulator", "healthy")
+    assert health["data_source"] == "synthetic"
+
+
+def test_an_account_that_was_never_used_is_not_found(exchange: RunningExchange) -> None:
+    answer = httpx.get(f"{exchange.control_url}/control/ledger/99999999-01", trust_env=False)
+    assert answer.status_code == 404
+
+
+def test_stats_say_that_the_market_is_made(exchange: RunningExchange) -> None:
+    stats = exchange.control("stats")
+    assert stats["data_source"] == "synthetic"
+    assert "SYNTHETIC" in stats["notes"][0]
+    assert stats["universe"] >= 300
+
+
+@pytest.mark.parametrize("body", [{"rate": -1}, {"rate": "fast"}, {"at": "25:00"}, {"to": "10:00"}, []])
+def test_a_malformed_clock_order_is_refused(exchange: RunningExchange, body: object) -> None:
+    answer = httpx.post(f"{exchange.control_url}/control/clock", json=body, trust_env=False)
+    assert answer.status_code == 400
+
+
+def test_the_day_runs_from_auction_to_auction_and_the_clock_does_not_go_back() -> None:
+    with running_exchange("--at", "08:30", "--rate", "0.001") as exchange:
+        assert exchange.control("clock")["phase"] == "opening_auction"
+        customer = Customer(exchange)
+        waiting = customer.order(BUY, "005930", 2).json()["output"]["ODNO"]
+        assert exchange.control(f"ledger/{ACCOUNT}")["orders"][0]["status"] == "open"
+        exchange.run_to("09:01")
+        order = exchange.control(f"ledger/{ACCOUNT}")["orders"][0]
+        assert (order["order_no"], order["status"]) == (waiting, "filled")
+        back = httpx.post(f"{exchange.control_url}/control/clock", json={"at": "09:00"}, trust_env=False)
+        assert back.status_code == 409
+        exchange.run_to("15:21")
+        assert exchange.control("clock")["phase"] == "closing_auction"
+        exchange.run_to("15:35")
+        assert exchange.control("clock")["ended"]
+        assert customer.order(BUY, "005930", 1).json()["msg_cd"] == "APBK0919"
+
+
+def test_it_stops_when_asked() -> None:
+    with running_exchange() as exchange:
+        Customer(exchange)
+        assert exchange.stop() == 0
