@@ -37,7 +37,8 @@ def load_settings(settings_type: type[S]) -> S:
 def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
     """Serve until SIGTERM or SIGINT, then stop within the configured seconds; never returns.
 
-    Exit status 0 after a stop that was asked for, 1 after a crash, 2 when the port is taken.
+    Exit status 0 after a stop that was asked for, 1 after a crash or a stop that took too long, 2 when the port is
+    taken, uvicorn's 3 when the lifespan failed to start.
     """
     listener = _listen(settings)
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -54,8 +55,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
     )
     server = _Server(config, settings.stop_within_secs)
     server.run(sockets=[listener])
-    failed = not server.started or crashed_loops() or server.lifespan.should_exit
-    sys.exit(CRASH_STATUS if failed else 0)
+    sys.exit(CRASH_STATUS if crashed_loops() else 0)
 
 
 class _Server(uvicorn.Server):

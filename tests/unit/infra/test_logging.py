@@ -1,0 +1,90 @@
+"""No secret reaches a log, whichever way it is written there."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from prime_jennie.infra.logging import configure_logging, mask_text, mask_value
+
+APPKEY = "PSabcdefghijklmnopqrstuvwxyz01234567"
+SECRET = "s3cr3tValue/With+Signs=="
+
+
+@pytest.fixture
+def configured(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    configure_logging("kis-gateway")
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Authorization: Bearer {SECRET}",
+        f"POST https://x/oauth2/tokenP?appkey={APPKEY}&appsecret={SECRET}",
+        f'{{"appkey": "{APPKEY}", "appsecret": "{SECRET}"}}',
+        f"{{'access_token': '{SECRET}'}}",
+        f"approval_key={SECRET}",
+        f"mysql://jennie:{SECRET.replace('/', '_')}@db/prime",
+        "https://api.telegram.org/bot123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-b/sendMessage",
+        "account 12345678-01 refused",
+        "CANO=12345678&ACNT_PRDT_CD=01",
+        f"password: {SECRET}",
+    ],
+)
+def test_secrets_inside_a_text_are_masked(text: str) -> None:
+    masked = mask_text(text)
+    for secret in (SECRET, SECRET.replace("/", "_"), APPKEY, "AAEhBOweik6ad9r", "1234"):
+        assert secret not in masked
+    assert "***" in masked
+
+
+@pytest.mark.parametrize("text", ["005930 bought 10 at 71,000", "2025-03-04T09:00:00+00:00", "token bucket is empty"])
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert mask_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["service_token", "appsecret", "KIS_APP_KEY", "password", "authorization", "approval_key"]
+)
+def test_a_field_with_a_secrets_name_is_hidden(name: str) -> None:
+    assert mask_value(name, "anything") == "***"
+    assert mask_value("outer", {name: "anything"}) == {name: "***"}
+
+
+def test_numbers_called_tokens_are_counts_and_stay() -> None:
+    assert mask_value("tokens_in", 1_234) == 1_234
+
+
+def test_an_account_keeps_its_last_digits() -> None:
+    assert mask_value("account", "12345678-01") == "****5678-01"
+    assert mask_value("cano", "12345678") == "***"
+
+
+def test_a_log_line_is_one_json_object_with_the_service_and_no_secret(configured: None, capsys: Any) -> None:
+    structlog.get_logger("gateway").info("token issued", access_token=SECRET, note=f"Bearer {SECRET}", code="005930")
+    try:
+        raise ValueError(f"bad appkey={APPKEY}")
+    except ValueError:
+        structlog.get_logger("gateway").exception("failed")
+    logging.getLogger("uvicorn.error").warning("password=%s", SECRET)
+    out = capsys.readouterr().out
+    first, *_ = [json.loads(line) for line in out.splitlines()]
+    assert (first["event"], first["service"], first["code"]) == ("token issued", "kis-gateway", "005930")
+    assert len(out.splitlines()) == 3
+    assert SECRET not in out
+    assert APPKEY not in out
+
+
+def test_httpx_which_logs_whole_urls_is_quiet(configured: None, capsys: Any) -> None:
+    logging.getLogger("httpx").info("HTTP Request: POST https://x?appsecret=%s", SECRET)
+    assert capsys.readouterr().out == ""
