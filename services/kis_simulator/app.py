@@ -177,7 +177,7 @@ def _announce(settings: SimulatorSettings, world: World, ports: dict[str, int], 
     sys.stdout.write(
         f"jennie-sim ready rest=http://{host}:{ports['--port']} ws=ws://{host}:{ports['--ws-port']}"
         f" control=http://{host}:{ports['--control-port']} day={world.day} env={settings.env} layout={settings.layout}"
-        f" data_source={market.source} universe={len(market.bars.codes)} seed={settings.seed}"
+        f" data_source={market.source} universe={market.bars.listed_on(world.day)} seed={settings.seed}"
         f" journal={settings.journal or 'none'} resumed={'yes' if resumed else 'no'}"
         f' tick_density="{tick_density(settings.tick_secs)}"\n'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import datetime, time
 from typing import Any
@@ -14,12 +15,13 @@ from kis_simulator.exchange.ledger import Account
 from kis_simulator.faults import FaultOrder
 from kis_simulator.websocket.server import WebSocketServer
 from kis_simulator.world import World
-from prime_jennie.domain.errors import Conflict, NotFound
+from prime_jennie.domain.errors import BadInput, Conflict
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.runtime import service_app
 
 SERVICE = "kis-simulator"
+ACCOUNT = re.compile(r"[0-9]{8}-01")
 
 
 class ClockOrder(BaseModel):
@@ -53,10 +55,11 @@ def control_app(world: World, sockets: WebSocketServer, loop: ClockLoop) -> Fast
 
     @app.get("/control/ledger/{account}")
     async def ledger(account: str) -> dict[str, Any]:
-        known = world.exchange.ledger.accounts.get(account)
-        if known is None:
-            raise NotFound(f"account {account} was never used")
-        return ledger_report(known)
+        if not ACCOUNT.fullmatch(account):
+            raise BadInput("ledger", "account", "is not NNNNNNNN-01")
+        # Looking at an account opens none: one that was never used shows the cash it would get.
+        cash = world.settings.cash
+        return ledger_report(world.exchange.ledger.accounts.get(account) or Account(account, cash, cash))
 
     @app.get("/control/stats")
     async def stats() -> dict[str, Any]:
@@ -173,7 +176,7 @@ def stats_report(world: World, sockets: WebSocketServer) -> dict[str, Any]:
         "frames_sent": stats.frames_sent,
         "notices_sent": stats.notices_sent,
         "clock_steps": dict(stats.waits),
-        "universe": sum(1 for code in market.bars.codes if market.bars.bar(code, world.day) is not None),
+        "universe": market.bars.listed_on(world.day),
         "data_source": market.source,
         "tick_density": tick_density(world.settings.tick_secs),
         "seed": world.settings.seed,

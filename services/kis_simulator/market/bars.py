@@ -70,6 +70,11 @@ class DailyBars:
             int(self.volume[row, column]),
         )
 
+    def listed_on(self, day: date) -> int:
+        """Count the stocks that have a bar that session, halted ones included."""
+        column = self.columns.get(day)
+        return 0 if column is None else int(np.count_nonzero(self.close[:, column]))
+
     def close_before(self, code: str, day: date) -> int:
         """Return the last close before `day`, 0 when the stock is new."""
         row = self.rows.get(code)

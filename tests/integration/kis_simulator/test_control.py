@@ -23,9 +23,21 @@ def test_it_is_alive_ready_healthy_and_counted(exchange: RunningExchange) -> Non
     assert health["data_source"] == "synthetic"
 
 
-def test_an_account_that_was_never_used_is_not_found(exchange: RunningExchange) -> None:
-    answer = httpx.get(f"{exchange.control_url}/control/ledger/99999999-01", trust_env=False)
-    assert answer.status_code == 404
+def test_an_account_that_was_never_used_has_its_cash_and_nothing_else(exchange: RunningExchange) -> None:
+    ledger = exchange.control("ledger/99999999-01")
+    assert ledger["cash_krw"] == ledger["initial_cash_krw"] > 0
+    assert (ledger["orders"], ledger["fills"], ledger["positions"]) == ([], [], [])
+
+
+def test_a_malformed_account_is_refused(exchange: RunningExchange) -> None:
+    answer = httpx.get(f"{exchange.control_url}/control/ledger/1234", trust_env=False)
+    assert answer.status_code == 400
+
+
+def test_the_listings_name_every_stock(exchange: RunningExchange) -> None:
+    listings = httpx.get(f"{exchange.control_url}/control/listings", trust_env=False).json()
+    assert {"code": "005930", "name": "삼성전자"}.items() <= next(x for x in listings if x["code"] == "005930").items()
+    assert len(listings) == exchange.control("stats")["universe"]
 
 
 def test_stats_say_that_the_market_is_made(exchange: RunningExchange) -> None:
