@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import structlog
@@ -15,10 +14,9 @@ SECRET = "s3cr3tValue/With+Signs=="
 
 
 @pytest.fixture
-def configured(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+def _put_back() -> Iterator[None]:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    configure_logging("kis-gateway")
     yield
     root.handlers[:] = before
     root.setLevel(level)
@@ -70,7 +68,9 @@ def test_an_account_keeps_its_last_digits() -> None:
     assert mask_value("cano", "12345678") == "***"
 
 
-def test_a_log_line_is_one_json_object_with_the_service_and_no_secret(configured: None, capsys: Any) -> None:
+@pytest.mark.usefixtures("_put_back")
+def test_a_log_line_is_one_json_object_with_the_service_and_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("kis-gateway")
     structlog.get_logger("gateway").info("token issued", access_token=SECRET, note=f"Bearer {SECRET}", code="005930")
     try:
         raise ValueError(f"bad appkey={APPKEY}")
@@ -85,6 +85,8 @@ def test_a_log_line_is_one_json_object_with_the_service_and_no_secret(configured
     assert APPKEY not in out
 
 
-def test_httpx_which_logs_whole_urls_is_quiet(configured: None, capsys: Any) -> None:
+@pytest.mark.usefixtures("_put_back")
+def test_httpx_which_logs_whole_urls_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("kis-gateway")
     logging.getLogger("httpx").info("HTTP Request: POST https://x?appsecret=%s", SECRET)
     assert capsys.readouterr().out == ""

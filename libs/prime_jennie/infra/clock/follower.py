@@ -13,6 +13,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from prime_jennie.infra import metrics
 from prime_jennie.infra.clock.protocol import (
     CHANNEL,
     HOLD_SCRIPT,
@@ -59,6 +60,7 @@ class VirtualClock:
         """Begin to follow and return once the leader's time is known."""
         if self._task is None:
             self._task = asyncio.create_task(self._follow(), name="virtual-clock")
+            metrics.CLOCK_SILENT_SECONDS.set_function(lambda: self.silent_secs)
         await self._started.wait()
 
     async def close(self) -> None:
