@@ -34,10 +34,10 @@ class DemoProcess:
         registry = json.loads((self.folder / ".jennie/demo/processes.json").read_text())
         return next(record["pid"] for record in registry["processes"] if record["name"] == name)
 
-    def endpoint(self, name: str) -> dict[str, Any]:
+    def control_url(self) -> str:
+        """Return the exchange's control API."""
         endpoints = json.loads((self.folder / ".jennie/demo/endpoints.json").read_text())
-        found: dict[str, Any] = endpoints["services"][name]
-        return found
+        return f"http://127.0.0.1:{endpoints['services']['kis-simulator']['ports']['control']}"
 
     def until(self, at: str) -> None:
         """Wait until the day's clock shows HH:MM in Korea."""
@@ -45,10 +45,9 @@ class DemoProcess:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"the demo ended before {at}: {self.output()}"
             try:
-                url = self.endpoint("kis-simulator")["url"]
-                if httpx.get(f"{url}/control/clock", timeout=2).json()["at"] >= f"{at}:00":
+                if httpx.get(f"{self.control_url()}/control/clock", timeout=2).json()["at"] >= f"{at}:00":
                     return
-            except (OSError, ValueError, KeyError, httpx.HTTPError):
+            except (OSError, httpx.HTTPError):  # not started yet, or just killed
                 pass
             time.sleep(0.1)
         pytest.fail(f"the clock never reached {at}")
