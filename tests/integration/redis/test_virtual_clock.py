@@ -117,6 +117,15 @@ async def test_the_day_is_free_again_after_the_hold(redis: Redis, redis_server: 
         assert (await leader.step()).what is Step.STEP
 
 
+async def test_a_hold_taken_before_the_leader_starts_counts(redis: Redis, redis_server: RedisServer) -> None:
+    starter = VirtualClock(redis_server.url)  # as the runner does, which starts the leader and cannot wait for it
+    async with starter.hold("startup"):
+        leader = await leader_on(redis)
+        assert (await leader.step()).what is Step.HELD
+    assert (await leader.step()).what is Step.STEP
+    await starter.close()
+
+
 async def test_the_hold_of_a_killed_process_expires_in_real_time(redis: Redis, redis_server: RedisServer) -> None:
     leader = await leader_on(redis)
     async with following(redis_server.url) as clock:

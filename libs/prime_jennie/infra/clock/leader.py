@@ -150,7 +150,8 @@ class ClockLeader:
         if before is not None and before.day == self._session.day and not before.ended:
             self._now_ms = max(self._now_ms, int(await self._redis.get(NOW_KEY) or 0))
         else:
-            await self._redis.delete(HOLDS_KEY, POSITIONS_KEY)
+            # Holds stay: whoever starts the day's processes holds it before its leader comes, and old ones expire.
+            await self._redis.delete(POSITIONS_KEY)
         await self._redis.set(SESSION_KEY, self._session.model_dump_json())
         await self._redis.set(NOW_KEY, str(self._now_ms))
         await self._redis.publish(CHANNEL, str(self._now_ms))
