@@ -49,10 +49,12 @@ def test_depth_is_a_seeded_share_of_the_mean_print() -> None:
 def test_nobody_sells_at_the_upper_limit_and_nobody_buys_at_the_lower() -> None:
     yesterday = Bar(10_000, 10_000, 10_000, 10_000, 5)
     reference, path = book(Bar(13_000, 13_000, 13_000, 13_000, 90_000), yesterday)
-    assert list(levels_at(reference, path, 100, Side.BUY, 1)) == []
+    # Both kinds of prints: a buyer's at the limit leaves no seller either.
+    assert {bool(path.buyer_initiated[i]) for i in range(100, 140)} == {True, False}
+    assert [level for i in range(100, 140) for level in levels_at(reference, path, i, Side.BUY, 1)] == []
     assert next(levels_at(reference, path, 100, Side.SELL, 1)).price == 13_000
     reference, path = book(Bar(7_000, 7_000, 7_000, 7_000, 90_000), yesterday)
-    assert list(levels_at(reference, path, 100, Side.SELL, 1)) == []
+    assert [level for i in range(100, 140) for level in levels_at(reference, path, i, Side.SELL, 1)] == []
     assert quote_at(reference, path, 100).bid == 0
 
 
