@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.tables.messages import InboxRow
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
 from prime_jennie.infra.desk import Desk
+from prime_jennie.infra.execution.courier import end_tasks
 from prime_jennie.infra.fakes.clock import ManualClock
 from prime_jennie.infra.halts import HaltReader
 from prime_jennie.infra.outages import Outages
@@ -170,10 +171,7 @@ class Floor:
         try:
             yield
         finally:
-            for task in (*tasks, day):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            await end_tasks([*tasks, day])
 
     async def pass_time(self) -> None:
         """Let a second pass whenever somebody waits for it."""

@@ -1,8 +1,9 @@
 """Carry messages from the stream to a handler, and their outcomes back to the inbox."""
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -56,11 +57,28 @@ class Courier(Generic[T]):
         self._lanes: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
-        """Carry for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            async for delivery in self._consumer.deliveries():
-                await self._room.acquire()
-                tasks.create_task(self._in_lane(delivery))
+        """Carry for ever; a bug in carrying ends it."""
+        failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        carriers: set[asyncio.Task[None]] = set()
+        reader = asyncio.create_task(self._read(carriers, failure), name="read-messages")
+        try:
+            await asyncio.wait({reader, failure}, return_when=asyncio.FIRST_COMPLETED)
+            (failure if failure.done() else reader).result()
+        finally:
+            failure.cancel()
+            await end_tasks([reader, *carriers])
+
+    async def _read(self, carriers: set[asyncio.Task[None]], failure: asyncio.Future[None]) -> None:
+        def ended(carrier: asyncio.Task[None]) -> None:
+            carriers.discard(carrier)
+            if not carrier.cancelled() and (error := carrier.exception()) is not None and not failure.done():
+                failure.set_exception(error)
+
+        async for delivery in self._consumer.deliveries():
+            await self._room.acquire()
+            carrier = asyncio.create_task(self._in_lane(delivery), name=f"carry-{delivery.message_id}")
+            carriers.add(carrier)
+            carrier.add_done_callback(ended)
 
     async def _in_lane(self, delivery: Delivery[T]) -> None:
         try:
@@ -97,3 +115,13 @@ class Courier(Generic[T]):
             else:
                 self._outages.end("messages")
                 return result
+
+
+async def end_tasks(tasks: Sequence[asyncio.Task[None]], *, within_secs: float = 3.0) -> None:
+    """Cancel tasks until they end: Python 3.11's wait_for, under the Redis client, now and then drops one call."""
+    deadline = time.monotonic() + within_secs
+    left = {task for task in tasks if not task.done()}
+    while left and time.monotonic() < deadline:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.1)
