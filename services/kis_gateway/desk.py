@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -161,7 +162,8 @@ class OrderDesk:
             return await self._checks.refuses_buy(wish.order, wish.strategy, self._clock.now(), in_flight=in_flight)
         why = await self._checks.refuses_sell(wish.order, wish.strategy, wish.reason)
         if why is not None and why.startswith("INSUFFICIENT"):
-            await self._fills.level()  # the fills that bring the shares may not have been looked at yet
+            with suppress(*OUTAGES):
+                await self._fills.level()  # the fills that bring the shares may not have been looked at yet
             why = await self._checks.refuses_sell(wish.order, wish.strategy, wish.reason)
         return why
 
@@ -217,7 +219,7 @@ class OrderDesk:
             # Sent but not written: the intent still says DISPATCHING, and the broker's list will tell.
             log.error("accepted order not recorded", order_no=ref.order_no, error=f"{type(error).__name__}: {error}")
             return answers.unknown(wish.order, wish.key, "sent, but the answer could not be stored")
-        self._fills.poke()
+        self._fills.accepted(ref.order_no)
         return answers.accepted(wish.order, wish.key, ref)
 
     async def _record_refusal(

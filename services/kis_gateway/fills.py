@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import date
+from typing import Any
 
 import structlog
 
@@ -20,6 +21,8 @@ from prime_jennie.infra.database.tables.trading import OrderRow
 from prime_jennie.infra.outages import OUTAGES, Outages
 
 log = structlog.get_logger(__name__)
+
+_MOST_UNKNOWN = 500  # orders with notices that SQL does not know
 
 
 class FillKeeper:
@@ -47,6 +50,7 @@ class FillKeeper:
         self._outages = outages
         self._heard: dict[str, list[FillNotice]] = {}
         self._poke = asyncio.Event()
+        self._has_new_order = asyncio.Event()
         self._levelling = asyncio.Lock()
 
     @property
@@ -57,6 +61,12 @@ class FillKeeper:
         """Look at the list soon."""
         self._poke.set()
 
+    def accepted(self, order_no: str) -> None:
+        """Look at the list soon if the order's first notice was quicker than its answer, else after the usual pause."""
+        if order_no in self._heard:
+            self._poke.set()
+        self._has_new_order.set()
+
     async def listen(self) -> None:
         """Take notices for ever; a fill's notice is kept until the list explains it."""
         async for notice in self._broker.fill_notices():
@@ -65,7 +75,8 @@ class FillKeeper:
                 continue
             if notice.kind is NoticeKind.FILLED:
                 self._heard.setdefault(notice.order_no, []).append(notice)
-            self._poke.set()
+            if notice.kind is not NoticeKind.ACCEPTED:
+                self._poke.set()
 
     async def run(self) -> None:
         """Level after each notice, and every few clock seconds while orders work: notices get lost."""
@@ -87,13 +98,11 @@ class FillKeeper:
             today = self.today
             heard_before = {order_no: len(notices) for order_no, notices in self._heard.items()}
             listing = await self._broker.orders_of_day(today)
-            await self._apply(listing, today)
+            known = await self._apply(listing, today)
             for order_no, count in heard_before.items():
-                rest = self._heard.get(order_no, [])[count:]
-                if rest:
-                    self._heard[order_no] = rest
-                else:
-                    self._heard.pop(order_no, None)
+                # An unknown order is about to be recorded, or nobody's here: then it is one of few by hand.
+                if order_no in known or len(self._heard) > _MOST_UNKNOWN:
+                    self._forget(order_no, count)
             return listing
 
     async def level_past_days(self) -> None:
@@ -110,30 +119,47 @@ class FillKeeper:
                 await self._orders.set_status(order.id, OrderStatus.CANCELED, at=self._clock.now())
 
     async def _wait(self) -> None:
-        if self._poke.is_set():
-            return
-        waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(self._poke.wait())}
-        if await self._has_open_orders():
-            waiting.add(asyncio.ensure_future(self._clock.sleep(self._poll_secs)))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
+        """Return when poked, or when the pause between two looks at working orders is over."""
+        while not self._poke.is_set():
+            self._has_new_order.clear()
+            pause: asyncio.Future[Any] | None = None
+            if await self._has_open_orders():
+                pause = asyncio.ensure_future(self._clock.sleep(self._poll_secs))
+            events: set[asyncio.Future[Any]] = {
+                asyncio.ensure_future(self._poke.wait()),
+                asyncio.ensure_future(self._has_new_order.wait()),
+            }
+            waiting = events if pause is None else events | {pause}
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if pause is not None and pause.done():
+                    return
+            finally:
+                for task in waiting:
+                    task.cancel()
 
     async def _has_open_orders(self) -> bool:
         with suppress(*OUTAGES):
             return bool(await self._orders.open_orders(self._account))
         return True
 
-    async def _apply(self, listing: list[BrokerOrder], today: date) -> None:
+    def _forget(self, order_no: str, count: int) -> None:
+        rest = self._heard.get(order_no, [])[count:]
+        if rest:
+            self._heard[order_no] = rest
+        else:
+            self._heard.pop(order_no, None)
+
+    async def _apply(self, listing: list[BrokerOrder], today: date) -> set[str]:
         listed = {order.order_no: order for order in listing}
-        for order in await self._orders.orders_of_day(self._account, today):
+        ours = await self._orders.orders_of_day(self._account, today)
+        for order in ours:
             line = listed.get(order.broker_order_no)
             if line is None:
                 log.error("the broker's list lacks an order it accepted", order_no=order.broker_order_no)
             elif line.filled_qty > order.filled_qty or not OrderStatus(order.status).is_terminal:
                 await self._raise(order, line)
+        return {order.broker_order_no for order in ours}
 
     async def _raise(self, order: OrderRow, line: BrokerOrder) -> None:
         notices = self._heard.get(order.broker_order_no, [])
@@ -155,5 +181,5 @@ class FillKeeper:
         for fill in added:
             FILLS.labels(fill.side, fill.source).inc()
         if executions:
-            self._heard[order.broker_order_no] = notices[len(notices) :]
+            self._forget(order.broker_order_no, len(notices))
         await self._orders.set_status(order.id, status_of(line), at=self._clock.now())

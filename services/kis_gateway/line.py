@@ -3,15 +3,15 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from redis.exceptions import RedisError
 
 from kis_gateway.breaker import CircuitBreaker
 from kis_gateway.metrics import CALLS, LIMITER_WAIT
-from prime_jennie.domain.errors import BrokerRefused, OutcomeUnknown, Unavailable
+from prime_jennie.domain.errors import BrokerRefused, OutcomeUnknown, RateLimited, Unavailable
 from prime_jennie.domain.ports import Clock, Limiter, Priority
 from prime_jennie.infra.clients.kis.transport import NOT_CONNECTED, CallClass
 
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 _WINDOW_SECS = 1.02  # a second, and what the wire may shrink it by
 _NAP_SECS = 0.005
+_ASKING_AT_ONCE = 8
+TURN_WITHIN_SECS = 30.0  # real; then the caller hears 429 and nothing was sent
 _PRIORITIES = {
     CallClass.TOKEN: Priority.EXITS,  # nothing else can go before it
     CallClass.ACCOUNT: Priority.ACCOUNT,
@@ -62,6 +64,32 @@ class LocalTurns:
         await asyncio.sleep(turn - now)
 
 
+class SharedHold:
+    """Hold the clock once for however many calls wait or run: two hundred waiters need one hold, not two hundred."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._holders = 0
+        self._stack = AsyncExitStack()
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold for the block."""
+        async with self._lock:
+            if self._holders == 0:
+                await self._stack.enter_async_context(self._clock.hold("kis-gateway"))
+            self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if self._holders == 0:
+                async with self._lock:
+                    if self._holders == 0:
+                        await self._stack.aclose()
+
+
 class BrokerLine:
     """Give turns: breaker, then the limiter under a hold of the clock, then the window of what was really sent."""
 
@@ -70,10 +98,12 @@ class BrokerLine:
     ) -> None:
         self._limiter = limiter
         self._breaker = breaker
-        self._clock = clock
         self._window = SendWindow(clock, rest_per_sec)
         self._ledger_window = SendWindow(clock, ledger_per_sec)
         self._local = LocalTurns()
+        self._hold = SharedHold(clock)
+        # Waiters of one class ask the shared limit in their order, few at a time: each costs a connection.
+        self._doors = {priority: asyncio.Semaphore(_ASKING_AT_ONCE) for priority in Priority}
         self.is_local = False
 
     @asynccontextmanager
@@ -93,17 +123,17 @@ class BrokerLine:
     async def about_to_send(self, *, ledger: bool) -> None:
         """Wait until the call fits into the second in which it really leaves."""
         if ledger:
-            await self._ledger_window.pass_one()
-        await self._window.pass_one()
+            await _in_time(self._ledger_window.pass_one())
+        await _in_time(self._window.pass_one())
 
     @asynccontextmanager
     async def _turn(self, priority: Priority, name: str, *, ledger: bool) -> AsyncIterator[None]:
         self._breaker.enter()
         outcome = "cancelled"
         try:
-            async with self._clock.hold("kis-gateway"):
+            async with self._hold.held():
                 waited_from = time.monotonic()
-                await self._acquire(priority, ledger=ledger)
+                await _in_time(self._acquire(priority, ledger=ledger))
                 LIMITER_WAIT.labels(name).observe(time.monotonic() - waited_from)
                 yield
             outcome = "answered"
@@ -127,8 +157,9 @@ class BrokerLine:
 
     async def _acquire(self, priority: Priority, *, ledger: bool) -> None:
         try:
-            await self._limiter.acquire(priority, ledger=ledger)
-        except (RedisError, OSError) as error:
+            async with self._doors[priority]:
+                await self._limiter.acquire(priority, ledger=ledger)
+        except (RedisError, OSError, Unavailable) as error:
             if not self.is_local:
                 log.warning("shared limit unreachable, exits go one a second", error=f"{type(error).__name__}: {error}")
             self.is_local = True
@@ -137,3 +168,11 @@ class BrokerLine:
             await self._local.acquire()
         else:
             self.is_local = False
+
+
+async def _in_time(waiting: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(TURN_WITHIN_SECS):
+            await waiting
+    except TimeoutError:
+        raise RateLimited(f"no turn at the broker within {TURN_WITHIN_SECS:.0f} s: nothing was sent") from None

@@ -67,6 +67,7 @@ class Parts:
         await self.resolver.resolve()
         await self.fills.level_past_days()
         await self.fills.level()
+        await self.market.opens_today()  # so that the day's first order need not wait for the calendar
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """Return what runs beside the requests."""

@@ -118,9 +118,8 @@ class House:
         self.database_url = f"sqlite:///{folder / 'prime-jennie.db'}"
         migrate(self.database_url)
         self.db = Database(self.database_url)
-        self.exchange: RunningExchange = start_exchange(
-            "--rate", rate, "--journal", str(folder / "journal"), *flags, env={"JENNIE_CLOCK": self.redis.url}
-        )
+        self._flags = ("--rate", rate, "--journal", str(folder / "journal"), *flags)
+        self.exchange: RunningExchange = start_exchange(*self._flags, env={"JENNIE_CLOCK": self.redis.url})
         self.gateway = RunningGateway(
             gateway_environment(
                 REDIS_URL=self.redis.url,
@@ -144,6 +143,28 @@ class House:
     def client(self, caller: str = "test", strategy: str = STRATEGY) -> GatewayClient:
         """Return a client with the strategy's token."""
         return GatewayClient(self.gateway.url, SecretStr(mint(strategy, TOKEN_KEY)), caller=caller)
+
+    def kill_exchange(self) -> None:
+        """End the exchange as SIGKILL does."""
+        self.exchange.kill()
+
+    def revive_exchange(self) -> None:
+        """Start the exchange again on its ports and its journal."""
+        ports = {
+            "--port": self.exchange.rest_url,
+            "--ws-port": self.exchange.ws_url,
+            "--control-port": self.exchange.control_url,
+        }
+        flags = [part for flag, url in ports.items() for part in (flag, url.rsplit(":", 1)[1].strip("/"))]
+        self.exchange = start_exchange(*self._flags, *flags, env={"JENNIE_CLOCK": self.redis.url})
+
+    def disarm(self) -> None:
+        """Take every fault back."""
+        httpx.delete(f"{self.exchange.control_url}/control/faults", timeout=10, trust_env=False)
+
+    def ledger(self) -> dict[str, Any]:
+        """Return the exchange's own books of the account."""
+        return self.exchange.control(f"ledger/{ACCOUNT}")
 
     def exchange_orders(self) -> list[dict[str, Any]]:
         """Return the exchange's own orders of the account, cancellations left out."""

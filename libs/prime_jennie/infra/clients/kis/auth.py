@@ -92,8 +92,12 @@ class Tokens:
         async with self._permit(CallClass.TOKEN):
             body = _issued(await self._transport.post(_PATHS[kind], headers, request))
         now = self._clock.now()
-        # A repeated request inside six hours returns the same token: its printed end is then earlier than a day away.
-        end = min([now + timedelta(seconds=_life_secs(body)), *_printed_end(body)])
+        end = now + timedelta(seconds=_life_secs(body))
+        printed = _printed_end(body)
+        if printed is not None and now < printed:
+            # A repeated request inside six hours returns the same token, whose end is then less than a day away. An
+            # end that has passed is the broker's clock differing from ours, not a token born dead.
+            end = min(end, printed)
         token = BrokerToken(_text(body, _ANSWERS[kind]), issued_at=now, expires_at=end)
         if token.secret == self._refused.get(kind):
             raise refusal("TOKEN", "the broker issued the token that it refuses")
@@ -127,9 +131,9 @@ def _life_secs(body: Mapping[str, Any]) -> float:
         return _LIFE_SECS
 
 
-def _printed_end(body: Mapping[str, Any]) -> list[datetime]:
+def _printed_end(body: Mapping[str, Any]) -> datetime | None:
     try:
         text = str(body["access_token_token_expired"])
-        return [datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST)]
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST)
     except (KeyError, ValueError):
-        return []
+        return None
