@@ -20,6 +20,7 @@ from prime_jennie.infra.clock import (
     clock_of,
     read_session,
 )
+from prime_jennie.infra.clock import follower as follower_module
 from prime_jennie.infra.clock.protocol import HOLDS_KEY, NOW_KEY, to_ms
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.tasks import end_task
@@ -283,13 +284,26 @@ async def test_leader_and_follower_recover_from_a_redis_that_is_killed_and_resta
     await client.aclose()
 
 
-async def test_time_never_runs_backwards_for_a_follower(redis: Redis, redis_server: RedisServer) -> None:
+async def test_time_never_runs_backwards_for_a_follower(
+    redis: Redis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower_module, "POLL_SECS", 0.05)
     leader = await leader_on(redis)
     await leader.run(nothing, OPEN + 10 * SECOND)
     async with following(redis_server.url) as clock:
-        await redis.set(NOW_KEY, to_ms(OPEN))
+
+        async def reads() -> int:
+            return int((await redis.info("commandstats"))["cmdstat_get"]["calls"])
+
+        async def has_read_twice() -> bool:
+            return await reads() >= before + 2  # the second read comes after the first one's answer was taken in
+
         await redis.publish("clock", to_ms(OPEN + 5 * SECOND))
         await redis.publish("clock", "not a time")
+        await redis.set(NOW_KEY, to_ms(OPEN))  # a Redis that lost its last seconds
+        before = await reads()
+        await eventually(has_read_twice)
+        assert clock.now() == OPEN + 10 * SECOND
         await leader.step()
         await eventually(lambda: clock.now() == OPEN + 11 * SECOND)
 
