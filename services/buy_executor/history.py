@@ -36,7 +36,8 @@ class WatchedHistory:
         """Fetch whenever something may be missing, for ever."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._configured.wait(), LOOK_SECS)
+                async with asyncio.timeout(LOOK_SECS):
+                    await self._configured.wait()
             self._configured.clear()
             await self.ensure()
 

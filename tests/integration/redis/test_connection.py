@@ -1,5 +1,8 @@
 """A lost reply costs one error and makes one entry."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -7,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.ports import Priority
 from prime_jennie.infra.redis.cache import TypedCache
-from prime_jennie.infra.redis.connection import connect
+from prime_jennie.infra.redis.connection import CancellableConnection, connect
 from prime_jennie.infra.redis.limiter import GcraLimiter
 from prime_jennie.infra.redis.locks import RedisLocks
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
@@ -62,4 +65,24 @@ async def test_ports_say_unavailable_when_nobody_listens() -> None:
         await RedisLocks(client).lock("lock:buy:1:005930", 30).acquire()
     with pytest.raises(Unavailable):
         await GcraLimiter(client, "12345678-01", 19).acquire(Priority.EXITS)
+    await client.aclose()
+
+
+async def test_a_command_cancelled_at_the_moment_it_was_sent_is_cancelled(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = connect(redis_server.url)
+    await client.ping()
+    send = CancellableConnection._send_packed_command
+
+    async def send_and_cancel(connection: Any, command: Any) -> None:
+        await send(connection, command)
+        asking.cancel()  # the command is on the wire, the caller has not heard of it yet
+
+    monkeypatch.setattr(CancellableConnection, "_send_packed_command", send_and_cancel)
+    asking = asyncio.create_task(client.echo("first"))
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    monkeypatch.undo()
+    assert await client.echo("second") == "second"  # and not the first one's reply
     await client.aclose()

@@ -169,7 +169,8 @@ class KisWebSocketClient:
     async def _next_message(self, connection: ClientConnection) -> str:
         while True:
             with suppress(TimeoutError):
-                message = await asyncio.wait_for(connection.recv(), timeout=self._settings.silence_secs)
+                async with asyncio.timeout(self._settings.silence_secs):
+                    message = await connection.recv()
                 return message if isinstance(message, str) else message.decode("utf-8", "replace")
             if self._in_session() and (self._wanted or self._settings.hts_id):
                 raise TimeoutError(f"not one frame in {self._settings.silence_secs:g} s of an open session")
