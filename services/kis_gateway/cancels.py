@@ -1,6 +1,7 @@
 """Cancel what is left of an order: asked for by its owner, or by a halt."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 _ATTEMPTS = 3
 HALT_LOOK_SECS = 1.0  # real: a halt acts within a second
+CANCEL_COUNTS_FOR = timedelta(seconds=10)
 
 
 class Cancels:
@@ -61,15 +63,24 @@ class Cancels:
             if not self._ownership.is_ready:
                 continue
             working = await self._orders.open_orders(self._account)
-            buys = [order for order in working if order.side == TradeType.BUY.value]
+            buys = [order for order in working if self._is_buy_of_today(order)]
             for strategy in sorted({order.strategy for order in buys}):
                 halt = await self._halt(strategy)
                 if halt.allows_buys:
                     continue
                 for order in buys:
-                    if order.strategy == strategy and order.cancel_requested_at is None:
+                    if order.strategy == strategy and not self._was_asked_lately(order):
                         log.warning("working buy cancelled by a halt", order_no=order.broker_order_no, halt=halt.value)
                         await self._cancel(order)
+
+    def _is_buy_of_today(self, order: OrderRow) -> bool:
+        """Tell whether a halt may cancel an order: yesterday's number may be another order's today."""
+        return order.side == TradeType.BUY.value and order.order_date == self._fills.today
+
+    def _was_asked_lately(self, order: OrderRow) -> bool:
+        """Tell whether somebody is cancelling the order right now; one who died or was cut off counts no longer."""
+        asked_at = order.cancel_requested_at
+        return asked_at is not None and self._clock.now() - asked_at < CANCEL_COUNTS_FOR
 
     async def _halt(self, strategy: str) -> HaltState:
         try:

@@ -89,7 +89,9 @@ class PreTradeChecks:
         promised = sum(
             order.quantity - order.filled_qty
             for order in working
-            if order.stock_code == stock_code and order.side == TradeType.SELL.value
+            if order.stock_code == stock_code
+            and order.side == TradeType.SELL.value
+            and order.order_date == self._market.today  # yesterday's ended with its day
         )
         return max(0, held - promised)
 

@@ -49,6 +49,7 @@ class FillKeeper:
         self._poll_secs = poll_secs
         self._outages = outages
         self._heard: dict[str, list[FillNotice]] = {}
+        self._heard_on: date | None = None
         self._poke = asyncio.Event()
         self._has_new_order = asyncio.Event()
         self._levelling = asyncio.Lock()
@@ -74,7 +75,7 @@ class FillKeeper:
             if notice.account_no != self._account:
                 continue
             if notice.kind is NoticeKind.FILLED:
-                self._heard.setdefault(notice.order_no, []).append(notice)
+                self._keep(notice)
             if notice.kind is not NoticeKind.ACCEPTED:
                 self._poke.set()
 
@@ -103,11 +104,17 @@ class FillKeeper:
                 # An unknown order is about to be recorded, or nobody's here: then it is one of few by hand.
                 if order_no in known or len(self._heard) > _MOST_UNKNOWN:
                     self._forget(order_no, count)
+            try:
+                await self._end_past_days(today)
+            except OUTAGES as error:  # today's orders are level; asked again at the next look
+                log.warning("earlier days not levelled", error=f"{type(error).__name__}: {error}")
             return listing
 
-    async def level_past_days(self) -> None:
-        """End what was left open on earlier days: a day order never survives its day."""
-        today = self.today
+    async def _end_past_days(self, today: date) -> None:
+        """End what was left open on earlier days, for a day order never survives its day.
+
+        A process may run for weeks: this cannot wait for the next start.
+        """
         left = [order for order in await self._orders.open_orders(self._account) if order.order_date < today]
         for day in sorted({order.order_date for order in left}):
             listed = {order.order_no: order for order in await self._broker.orders_of_day(day)}
@@ -143,6 +150,14 @@ class FillKeeper:
             return bool(await self._orders.open_orders(self._account))
         return True
 
+    def _keep(self, notice: FillNotice) -> None:
+        """Keep a notice until the list explains it, but not over midnight: order numbers start over every day."""
+        day = notice.at.astimezone(KST).date()
+        if day != self._heard_on:
+            self._heard.clear()
+            self._heard_on = day
+        self._heard.setdefault(notice.order_no, []).append(notice)
+
     def _forget(self, order_no: str, count: int) -> None:
         rest = self._heard.get(order_no, [])[count:]
         if rest:
@@ -162,7 +177,7 @@ class FillKeeper:
         return {order.broker_order_no for order in ours}
 
     async def _raise(self, order: OrderRow, line: BrokerOrder) -> None:
-        notices = self._heard.get(order.broker_order_no, [])
+        notices = self._heard.get(order.broker_order_no, []) if order.order_date == self._heard_on else []
         missing_qty = line.filled_qty - order.filled_qty
         missing_krw = line.filled_amount_krw - order.filled_amount_krw
         executions = executions_of(missing_qty, missing_krw, notices) if missing_qty > 0 else []

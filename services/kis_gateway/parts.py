@@ -65,7 +65,6 @@ class Parts:
         """Learn from the broker what became of everything before this owner; orders are accepted only afterwards."""
         await self.broker.ensure_token()
         await self.resolver.resolve()
-        await self.fills.level_past_days()
         await self.fills.level()
         await self.market.opens_today()  # so that the day's first order need not wait for the calendar
 
