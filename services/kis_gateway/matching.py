@@ -8,11 +8,16 @@ from prime_jennie.domain.orders import OrderStatus, OrderType
 from prime_jennie.infra.database.repositories.fills import Execution
 from prime_jennie.infra.database.tables.trading import OrderIntentRow
 
-CLOCK_SLACK = timedelta(seconds=2)  # the list's times are whole seconds of another machine's clock
+CLOCK_SLACK = timedelta(seconds=60)
+"""The list's times are whole seconds of the broker's clock, and a laptop's may be ahead of it.
+
+Too little slack would call an order that works at the exchange "not sent"; too much might at worst take an identical
+order of the last minute that a person placed by hand.
+"""
 
 
 def find_order(intent: OrderIntentRow, listing: Sequence[BrokerOrder], linked: Collection[str]) -> BrokerOrder | None:
-    """Return the order that this intent became: same in everything, not older, and nobody else's.
+    """Return the order that this intent became: same in everything, not older, nobody else's, and the nearest in time.
 
     KIS knows no order id of its client, so identity is this comparison; one unresolved order an account, stock and
     side makes it unambiguous.
@@ -31,7 +36,7 @@ def find_order(intent: OrderIntentRow, listing: Sequence[BrokerOrder], linked: C
         and (is_market or order.price == intent.price)
         and order.ordered_at >= sent_at - CLOCK_SLACK
     ]
-    return min(fitting, key=lambda order: (order.ordered_at, order.order_no), default=None)
+    return min(fitting, key=lambda order: (abs(order.ordered_at - sent_at), order.order_no), default=None)
 
 
 def status_of(order: BrokerOrder) -> OrderStatus:
