@@ -1,6 +1,6 @@
 """What an order must pass before its intent is written: halts, hours, backstops, and shares to sell."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from redis.exceptions import RedisError
@@ -9,11 +9,13 @@ from kis_gateway.config import GatewaySettings
 from kis_gateway.market_day import MarketDay
 from kis_gateway.prices import Prices
 from kis_gateway.standing import Standings
+from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.orders import OrderRequest, TradeType
 from prime_jennie.domain.ports import Broker
 from prime_jennie.domain.risk import HaltState
 from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.trading_strategy import LiveConfig, TradingMode
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
@@ -62,7 +64,12 @@ class PreTradeChecks:
         sent = await self._orders.count_sent(self._account, strategy, midnight, TradeType.BUY)
         if sent + in_flight >= self._settings.order_max_per_day:
             return f"DAILY_LIMIT_EXCEEDED: {self._settings.order_max_per_day} buys were sent today"
-        return await self._exceeds_capital(order, strategy)
+        config = await self._standings.config(strategy)
+        return (
+            self._means_another_environment(config)
+            or await self._exceeds_minute(strategy, config, now, in_flight)
+            or await self._exceeds_capital(order, config)
+        )
 
     async def refuses_sell(self, order: OrderRequest, strategy: str, reason: str) -> str | None:
         """Return why a sell may not be sent: a full stop, or shares that are not this strategy's."""
@@ -95,16 +102,37 @@ class PreTradeChecks:
         )
         return max(0, held - promised)
 
-    async def _exceeds_capital(self, order: OrderRequest, strategy: str) -> str | None:
+    def _means_another_environment(self, config: LiveConfig | None) -> str | None:
+        """Refuse a buy with real money that its strategy does not say is meant, whoever started it and however."""
+        if self._settings.kis_env is not Environment.LIVE:
+            return None
+        if config is None:
+            return "ENVIRONMENT_MISMATCH: this gateway sends real orders, and whether the strategy means to is unknown"
+        if config.spec.mode is not TradingMode.LIVE:
+            return f"ENVIRONMENT_MISMATCH: this gateway sends real orders, the strategy is in mode {config.spec.mode}"
+        return None
+
+    async def _exceeds_minute(
+        self, strategy: str, config: LiveConfig | None, now: datetime, in_flight: int
+    ) -> str | None:
+        """Hold buys back while the strategy's orders of the last minute, sales included, are at its limit."""
+        if config is None:
+            return None
+        most = config.spec.risk.max_orders_per_minute
+        sent = await self._orders.count_sent(self._account, strategy, now - timedelta(minutes=1))
+        if sent + in_flight >= most:
+            return f"TOO_MANY_ORDERS: {sent + in_flight} in the last minute, risk.maxOrdersPerMinute is {most}"
+        return None
+
+    async def _exceeds_capital(self, order: OrderRequest, config: LiveConfig | None) -> str | None:
         price = order.price or await self._prices.current(order.stock_code)
         notional_krw = price * order.quantity
-        limit_krw = await self._capital(strategy)
+        limit_krw = await self._capital(config)
         if notional_krw > limit_krw:
             return f"NOTIONAL_LIMIT_EXCEEDED: {notional_krw} won, the strategy's capital is {limit_krw}"
         return None
 
-    async def _capital(self, strategy: str) -> int:
-        config = await self._standings.config(strategy)
+    async def _capital(self, config: LiveConfig | None) -> int:
         named = config.spec.capital_krw if config is not None else None
         named = named or self._settings.capital_krw
         if named is not None:
