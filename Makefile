@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test test-faults check format generate lock clean
+.PHONY: help setup demo test coverage test-faults check format generate lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,6 +20,10 @@ demo: $(READY) ## Live one KRX trading day (ARGS="--day 2025-03-10 --seed 7")
 
 test: $(READY) ## Run every test that needs no node (ARGS="-k exits")
 	@$(BIN)/pytest $(ARGS)
+
+coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
+	@$(BIN)/pytest tests/unit/domain tests/unit/strategy tests/contract/test_*_contracts.py -q \
+		--cov=prime_jennie.domain --cov=prime_jennie.strategy --cov-report=term:skip-covered --cov-fail-under=95
 
 test-faults: $(READY) ## The long proofs: kills in market hours and repeated days
 	@$(BIN)/pytest tests/faults $(ARGS)

@@ -15,8 +15,7 @@ from redis.exceptions import RedisError
 from kis_simulator.exchange.exchange import Exchange
 from kis_simulator.stats import Stats
 from kis_simulator.websocket.server import WebSocketServer
-from prime_jennie.infra.clock import ClockLeader, ClockSession, Step, StepResult, read_session
-from prime_jennie.infra.clock.protocol import HOLDS_KEY, NOW_KEY, POSITIONS_KEY
+from prime_jennie.infra.clock import ClockLeader, ClockSession, Step, StepResult
 
 log = structlog.get_logger(__name__)
 
@@ -55,25 +54,12 @@ class Leader(Protocol):
 
 
 class VirtualDay(ClockLeader):
-    """The clock that every process of the demo follows; what another day left in Redis is removed first."""
+    """The clock that every process of the demo follows, with the connection that it closes at the end."""
 
     def __init__(self, redis: Redis, record: ClockSession) -> None:
         """Bind Redis and the day."""
         super().__init__(redis, record)
         self._connection = redis
-        self._record = record
-
-    async def start(self, resume_at: datetime | None = None) -> datetime:
-        """Begin, or go on where the same day was left. Waits for Redis."""
-        while True:
-            try:
-                left = await read_session(self._connection)
-                if left is None or left.day != self._record.day:
-                    await self._connection.delete(NOW_KEY, HOLDS_KEY, POSITIONS_KEY)
-                return await super().start(resume_at)
-            except (RedisError, OSError, ValueError) as error:
-                log.warning("the clock waits for redis", error=str(error))
-                await asyncio.sleep(RETRY_SECS)
 
     async def close(self) -> None:
         """Close the connection."""
