@@ -43,7 +43,7 @@ class Evidence:
 
 def read_exchange(control_url: str, account: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ask the exchange for its ledger of the account and its statistics. Raises httpx.HTTPError."""
-    with httpx.Client(base_url=control_url, timeout=10) as http:
+    with httpx.Client(base_url=control_url, timeout=10, trust_env=False) as http:
         ledger = http.get(f"/control/ledger/{account}").raise_for_status().json()
         stats = http.get("/control/stats").raise_for_status().json()
     return ledger, stats
@@ -67,7 +67,7 @@ def read_health(ports: Mapping[str, int]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, port in ports.items():
         try:
-            answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=5).raise_for_status().json()
+            answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=5, trust_env=False).raise_for_status().json()
             found[name] = str(answer["status"])
         except (httpx.HTTPError, ValueError, KeyError):
             found[name] = "unreachable"

@@ -40,7 +40,7 @@ class Progress:
 
     def service(self, name: str, what: str) -> None:
         """Take a service's news from the runner; on a terminal a start only moves the status line."""
-        if any(word in what for word in NEWS):
+        if name == "runner" or any(word in what for word in NEWS):
             self.say(f"{name}: {what}")
         elif self._status is not None:
             self._status.update(f"starting  {name}: {what}")

@@ -135,7 +135,7 @@ class StatusReader:
         return None
 
     async def _health(self) -> dict[str, str]:
-        async with httpx.AsyncClient(timeout=ASK_TIMEOUT_SECS) as client:
+        async with httpx.AsyncClient(timeout=ASK_TIMEOUT_SECS, trust_env=False) as client:
             names = [name for name in self._endpoints.services if name != "redis"]
             states = await asyncio.gather(*(self._state_of(client, name) for name in names))
         states_by_name = dict(zip(names, states, strict=True))

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)  # two whole days
+
 PROCESSES = [
     "kis-gateway",
     "buy-scanner",

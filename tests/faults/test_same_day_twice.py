@@ -4,6 +4,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.timeout(900)  # two whole days
+
 DECISIONS = (
     "SELECT stock_code, strategy_signal, price, status, suppressed_reason, reason, signal_at FROM signal_logs"
     " WHERE signal_type = 'BUY' AND signal_at < ? ORDER BY signal_at, stock_code"
