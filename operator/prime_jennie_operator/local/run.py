@@ -84,7 +84,7 @@ class LocalRun:
         self._done_jobs: dict[str, Workload] = {}
         self._announced: dict[str, Announced] = {}
         self._channel: LiveConfigChannel | None = None
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(trust_env=False)  # a proxy is no way to this machine
         self._background: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:

@@ -74,6 +74,16 @@ async def test_health_is_a_snapshot_of_every_process(two_services: tuple[LocalRu
     assert {name: report["status"] for name, report in health.items()} == dict.fromkeys(run.services, "healthy")
 
 
+async def test_a_proxy_of_the_persons_environment_is_no_way_to_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, proxy in (("HTTP_PROXY", "http://127.0.0.1:9"), ("ALL_PROXY", "socks5://127.0.0.1:9")):
+        monkeypatch.setenv(name, proxy)
+        monkeypatch.setenv(name.lower(), proxy)
+    async with run_of(stand_in("alone", 28402), tmp_path, ready_timeout_secs=10.0) as run:
+        assert (await ask(run, "alone"))["status"] == "healthy"
+
+
 async def test_a_killed_service_is_restarted_on_the_same_port(two_services: tuple[LocalRun, list[str]]) -> None:
     run, said = two_services
     port, old = run.services["back"].port, run.kill("back")

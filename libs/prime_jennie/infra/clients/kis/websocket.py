@@ -154,7 +154,12 @@ class KisWebSocketClient:
     async def _session(self) -> None:
         self._approval = await self._tokens.approval()
         async with connect(
-            self._settings.url, ping_interval=None, open_timeout=_OPEN_TIMEOUT_SECS, close_timeout=1, max_size=2**20
+            self._settings.url,
+            proxy=None,  # as for REST: a broker's session goes the direct way
+            ping_interval=None,
+            open_timeout=_OPEN_TIMEOUT_SECS,
+            close_timeout=1,
+            max_size=2**20,
         ) as connection:
             self._connection = connection
             self.status.connected = True
