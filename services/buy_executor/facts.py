@@ -58,7 +58,7 @@ class FactReader:
             session=self._desk.sessions.of(at),
             config=self._desk.config.current.spec,
             halt=UNKNOWN if halt is None else halt,
-            context=await self._context(),
+            context=await self._context(at),
             held=UNKNOWN if commitments is None else commitments.held,
             stop_loss_cooldown=stop_loss,
             sell_cooldown=sale,
@@ -97,8 +97,10 @@ class FactReader:
         sold = any(sold_at > at - SELL_COOLDOWN for sold_at, _ in sales)
         return stop_loss is not None or stopped_out, sale is not None or sold
 
-    async def _context(self) -> TradingContext | None:
+    async def _context(self, at: datetime) -> TradingContext | None:
+        """Return today's regime; one of another day is as good as none, however long its key still lives."""
         try:
-            return await self._contexts.get()
+            context = await self._contexts.get()
         except OUTAGES:
             return None
+        return context if context is not None and context.date == at.astimezone(KST).date() else None
