@@ -260,7 +260,7 @@ async def desk(
     await made.set_regime()
     yield made
     made.db.close_now()
-    assert made.crashes == []
+    assert made.crashes == [], "a background loop ended"
     left = [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert left == [], f"tasks outlive their service: {left}"
 
