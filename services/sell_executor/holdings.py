@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import SellOrder, SellReason
 from prime_jennie.infra.database.repositories.commitments import CommitmentRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
 from prime_jennie.infra.desk import Desk
+from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.strategy.refusal import Refusal
+
+log = structlog.get_logger(__name__)
 
 UNSENT_COUNTS_FOR = timedelta(seconds=60)
 
@@ -26,10 +31,11 @@ class Holding:
         """Return our shares that are not being sold already."""
         return 0 if self.row is None else max(0, self.row.quantity - self.promised_quantity)
 
-    def sellable(self, broker_quantity: int) -> int:
-        """Return what may be sold: never more than is ours, nor than is there."""
+    def sellable(self, broker_quantity: int | None) -> int:
+        """Return what may be sold: never more than is ours, nor than is there; None where the broker does not tell."""
         own = 0 if self.row is None else self.row.quantity
-        return max(0, min(own, broker_quantity) - self.promised_quantity)
+        there = own if broker_quantity is None else broker_quantity
+        return max(0, min(own, there) - self.promised_quantity)
 
 
 class Holdings:
@@ -55,9 +61,16 @@ class Holdings:
         )
         return Holding(row, promised)
 
-    async def at_broker(self, code: str) -> int:
-        """Return the shares that the account really holds; a failed query raises, it is never "none"."""
-        balance = await self._desk.gateway.balance()
+    async def at_broker(self, code: str) -> int | None:
+        """Return the shares that the account really holds; None when the broker does not tell, which is never "none".
+
+        An exit must not wait for a balance: more than is there the broker itself refuses to sell.
+        """
+        try:
+            balance = await self._desk.gateway.balance()
+        except OUTAGES as error:
+            log.warning("balance unknown, our rows decide", stock_code=code, error=f"{type(error).__name__}: {error}")
+            return None
         return next((held.quantity for held in balance.positions if held.stock_code == code), 0)
 
 

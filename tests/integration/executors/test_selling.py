@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.orders import OrderRequest, TradeType
 from prime_jennie.domain.sessions import KST
@@ -83,6 +84,19 @@ async def test_shares_that_the_broker_no_longer_has_are_not_sold(floor: Floor, h
     async with floor.running(await floor.seller()):
         await floor.finished(await floor.sell())
     assert floor.gateway.sent[-1][3] == 8
+
+
+async def test_a_stop_does_not_wait_for_a_balance_that_nobody_can_read(
+    floor: Floor, holding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable() -> None:
+        raise Unavailable("the broker refused the query: EGW00306")
+
+    monkeypatch.setattr(floor.gateway, "balance", unreadable)
+    async with floor.running(await floor.seller()):
+        message = await floor.sell(sell_reason=SellReason.STOP_LOSS, quantity=500)
+        assert (await floor.finished(message))[0] == "sold"
+    assert floor.gateway.sent[1:] == [(f"sell:{message}", TradeType.SELL, SAMSUNG, 58, None)]
 
 
 async def test_an_order_for_an_older_life_of_the_position_touches_nothing(floor: Floor, holding: str) -> None:
