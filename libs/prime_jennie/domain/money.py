@@ -6,13 +6,16 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+BIGGEST: Final = 2**63 - 1
+"""What a BIGINT column holds: a greater number is refused at the edge, not by the database."""
+
 Krw = Annotated[int, Field(strict=True)]
 """Won of either sign (a flow, a profit); never a float, a string or a bool."""
-Amount = Annotated[int, Field(strict=True, ge=0)]
+Amount = Annotated[int, Field(strict=True, ge=0, le=BIGGEST)]
 """Won or shares, zero allowed."""
-PositiveAmount = Annotated[int, Field(strict=True, gt=0)]
+PositiveAmount = Annotated[int, Field(strict=True, gt=0, le=BIGGEST)]
 """Won, above zero."""
-Quantity = Annotated[int, Field(strict=True, gt=0)]
+Quantity = Annotated[int, Field(strict=True, gt=0, le=BIGGEST)]
 """Shares, above zero."""
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 """A float that is a number."""

@@ -54,6 +54,8 @@ def test_a_forged_token_is_forbidden(house: House, token: str) -> None:
         {"stock_code": SAMSUNG, "quantity": 0},
         {"stock_code": SAMSUNG, "quantity": -1},
         {"stock_code": SAMSUNG, "quantity": 1.5},
+        {"stock_code": SAMSUNG, "quantity": 10**30},
+        {"stock_code": SAMSUNG, "quantity": 1, "order_type": "limit", "price": 10**30},
         {"stock_code": SAMSUNG, "quantity": "1; DROP TABLE orders"},
         {"stock_code": SAMSUNG, "quantity": True},
         {"stock_code": SAMSUNG, "quantity": 1, "order_type": "limit"},

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Lifespan
 
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus, HealthStatus, ServiceStatus
+from prime_jennie.infra.runtime.body_limit import BodyLimit
 from prime_jennie.infra.runtime.errors import add_error_handlers
 from prime_jennie.infra.runtime.request_metrics import RequestMetrics
 from prime_jennie.infra.runtime.time_of import now_of
@@ -35,6 +36,7 @@ def service_app(
     A lifespan that sets `app.state.clock` dates health reports and errors by it, otherwise by the real clock.
     """
     app = FastAPI(title=name, version=VERSION, lifespan=lifespan, openapi_url=None)
+    app.add_middleware(BodyLimit)
     app.add_middleware(RequestMetrics, service=name)
     add_error_handlers(app, name)
     started_at = time.monotonic()

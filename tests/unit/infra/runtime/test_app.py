@@ -1,6 +1,7 @@
 """Every service answers alike: health, readiness, metrics and errors."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -171,3 +172,17 @@ async def test_requests_are_counted_by_route_and_hostile_paths_add_no_series(wor
     text = (await ask(world, "/metrics")).text
     assert 'path="/fail/{kind}"' in text
     assert "passwd-7f3a" not in text
+
+
+async def _in_pieces(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 100_000):
+        yield b" " * 100_000
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+async def test_a_body_that_is_too_big_is_refused_unread(world: World, is_declared: bool) -> None:
+    body: Any = b" " * 2_000_000 if is_declared else _in_pieces(2_000_000)
+    response = await ask(world, "/order", method="POST", content=body)
+    assert response.status_code == 413
+    assert ErrorResponse.model_validate(response.json()).detail == "the body is larger than 1,000,000 bytes"
+    assert (await ask(world, "/order", method="POST", json={"quantity": 1})).status_code == 200
