@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,17 @@ from prime_jennie_operator.local.errors import LocalRunError
 from prime_jennie_operator.local.signals import Interrupted
 
 BAD_INPUT_STATUS = 2
+_WRONG_PLACE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+)
+_LONGEST_COMPLAINT = 1_000  # characters
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -32,13 +44,20 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(str(error), 1)
     except Interrupted as interrupted:
         return interrupted.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        status = BAD_INPUT_STATUS if error.errno in _WRONG_PLACE else 1
+        return _complain(f"{error.filename}: {(error.strerror or 'cannot be used').lower()}", status)
     except (typer.Abort, KeyboardInterrupt):
         return 130
     return status if isinstance(status, int) else 0
 
 
 def _complain(line: str, status: int) -> int:
-    sys.stderr.write(f"jennie: {line}\n")
+    """Write one line whatever a file's content put into it."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[:_LONGEST_COMPLAINT])
+    sys.stderr.write(f"jennie: {text}\n")
     return status
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import sys
 import time
@@ -100,7 +101,7 @@ async def live_day(options: DemoOptions, console: Console) -> int:
     day = options.day or DEFAULT_DAY
     demand_session(day)
     if options.report is not None:
-        options.report.parent.mkdir(parents=True, exist_ok=True)
+        demand_writable(options.report)
     with Progress(console) as progress:
         assembly, run = open_run(
             options.files,
@@ -134,6 +135,18 @@ def demand_session(day: date) -> None:
     if not sessions.is_session(day):
         before, after = sessions.previous(day).day, sessions.next(day).day
         raise BadInput("--day", str(day), f"the exchange is closed; the sessions around it are {before} and {after}")
+
+
+def demand_writable(report: Path) -> None:
+    """Make the report's folder; raise BadInput now, not after the day, for a place that cannot take a file."""
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("--report", str(report), (error.strerror or "cannot be written").lower()) from None
+    if report.is_dir():
+        raise BadInput("--report", str(report), "is a folder")
+    if not os.access(report if report.exists() else report.parent, os.W_OK):
+        raise BadInput("--report", str(report), "may not be written")
 
 
 def settings_for(options: DemoOptions) -> LocalSettings:

@@ -27,6 +27,12 @@ class _StrictLoader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+        except ValueError as error:  # a date that does not exist, such as 2025-02-30
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+
 
 def read_documents(path: Path) -> list[tuple[int, Any]]:
     """Read a file's documents with their numbers (from 1, empty ones left out); raise BadInput for what is no YAML."""
@@ -43,7 +49,11 @@ def read_documents(path: Path) -> list[tuple[int, Any]]:
 
 def parse_documents(text: str, where: str) -> list[tuple[int, Any]]:
     """Parse text as `read_documents` does."""
-    loader = _StrictLoader(text)
+    try:
+        loader = _StrictLoader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadInput(where, f"line {line}", f"a control character (U+{ord(text[error.position]):04X})") from None
     documents: list[tuple[int, Any]] = []
     number = 0
     try:
@@ -56,8 +66,7 @@ def parse_documents(text: str, where: str) -> list[tuple[int, Any]]:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}" if mark else f"document {number + 1}"
         raise BadInput(where, line, " ".join((error.problem or "no YAML").split())) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: a date that does not exist, such as 2025-02-30.
+    except (yaml.YAMLError, RecursionError) as error:
         raise BadInput(where, f"document {max(number, 1)}", " ".join(str(error).split())) from None
     finally:
         loader.dispose()

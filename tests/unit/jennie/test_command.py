@@ -36,6 +36,9 @@ def test_the_sample_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
         (["validat"], "jennie: No such command 'validat'."),
         (["demo", "--day", "monday"], "jennie: Invalid value for '--day'"),
         (["demo", "--seed", "-1"], "jennie: Invalid value for '--seed'"),
+        (["demo", "--report", "/"], "jennie: --report: /: is a folder"),
+        (["demo", "--report", "/dev/null/day.json"], "jennie: --report: /dev/null/day.json: "),
+        (["run", "-f", SAMPLE, "--folder", "/dev/null/run"], "jennie: /dev/null"),
         (["status", "--nope"], "jennie: No such option: --nope"),
     ],
 )
@@ -95,3 +98,12 @@ def test_status_says_that_nothing_runs(tmp_path: Path, capsys: pytest.CaptureFix
     assert "Nothing runs here" in capsys.readouterr().out
     assert run(["status", "--folder", str(tmp_path), "--json"]) == 0
     assert '"running": false' in capsys.readouterr().out
+
+
+def test_what_a_file_holds_cannot_break_the_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bars.csv"
+    file.write_text('code,date,open,high,low,close,volume\n"005930\n\x1b[31m",2025-02-14,1,2,1,1,5\n')
+    status, complaint = status_and_complaint(["data", "import", str(file)], capsys)
+    assert status == 2
+    assert "005930\\n\\x1b[31m" in complaint
+    assert complaint.count("\n") == 1

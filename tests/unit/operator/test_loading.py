@@ -120,7 +120,8 @@ def test_a_wrong_strategy_is_told_by_field_and_reason(spec: str, expected: str) 
             "document 2: metadata.name: TradingStrategy krx already stands in",
         ),
         (HEAD + "spec: {}\n---\n" + HEAD + "spec: {modes: x}", "document 2: spec.modes: unknown field"),
-        (HEAD + "spec: {watchlist: {symbols: [{code: 'A00000', since: 2025-02-30}]}}", "document 1: day"),
+        (HEAD + "spec: {watchlist: {symbols: [{code: 'A00000', since: 2025-02-30}]}}", ": day"),
+        ("a: 1\nb: \x00\n", "x.yaml: line 2: a control character (U+0000)"),
         ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
     ],
 )
