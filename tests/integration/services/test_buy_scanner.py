@@ -1,5 +1,6 @@
 """buy-scanner from ticks to signals and rows, through halts, outages, restarts and changes of configuration."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -349,6 +350,22 @@ async def test_a_service_without_a_list_is_ready_and_says_that_none_is_loaded(de
 async def test_stopping_tells_the_clock_that_no_tick_need_wait_for_the_scanner(desk: ServiceDesk) -> None:
     async with scanning(desk):
         await desk.play(breakout(), SCANNER)
+    assert desk.clock.positions[POSITION] == CONSUMED_ALL
+
+
+async def test_a_scanner_stopped_in_the_midst_of_a_batch_has_left_at_once(
+    desk: ServiceDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def waits(*_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(HaltRepository, "in_force", waits)
+    async with scanning(desk):
+        await desk.publish(frames(breakout()))
+        await asked.wait()
     assert desk.clock.positions[POSITION] == CONSUMED_ALL
 
 
