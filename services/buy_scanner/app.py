@@ -66,6 +66,7 @@ def create_app(settings: ScannerSettings) -> FastAPI:
             running.append((desk, loop))
             loops = {
                 "scan": survive("scan", loop.run, desk.outages),
+                "silence": survive("silence", lambda: loop.mind_silence(settings.tick_silence_secs), desk.outages),
                 "config": survive("config", desk.config.follow, desk.outages),
             }
             async with supervise(loops):

@@ -12,3 +12,4 @@ class ScannerSettings(ServiceSettings):
     reload_secs: float = Field(300, gt=0, description="seconds of tick time between reloads of watchlist and regime")
     blocks_bear_regimes: bool = Field(False, description="the rulebook's regime gate, off by default (§4.2 gate 6)")
     history_minutes: int = Field(30, ge=0, le=60, description="minute bars to fetch a stock after a restart; 0 = none")
+    tick_silence_secs: float = Field(30, gt=0, description="real seconds without ticks before they are asked for again")

@@ -71,6 +71,13 @@ class ScanLoop:
                     await self._reload_or_keep(batch.at)
                 await self.scanner.take(batch)
 
+    async def mind_silence(self, longest_secs: float) -> None:
+        """Ask for the ticks of all listed stocks again while the session is silent, for reloads wait for ticks."""
+        await self._subscriptions.ask_in_silence(self._in_open_session, lambda: self._ticks.silent_secs, longest_secs)
+
+    def _in_open_session(self) -> list[str]:
+        return list(self.scanner.entries) if self._in_session(self._desk.clock.now()) else []
+
     def _on_config(self, live: LiveConfig) -> None:
         self.scanner.configure(live.spec)
         self._configured.set()

@@ -58,6 +58,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
             running.append((desk, loop))
             loops = {
                 "monitor": survive("monitor", loop.run, desk.outages),
+                "silence": survive("silence", lambda: loop.mind_silence(settings.tick_silence_secs), desk.outages),
                 "config": survive("config", desk.config.follow, desk.outages),
             }
             async with supervise(loops):

@@ -78,6 +78,10 @@ class MonitorLoop:
             async for batch in batches:
                 await self._take(batch)
 
+    async def mind_silence(self, longest_secs: float) -> None:
+        """Ask for the ticks of all positions again while the session is silent: a stop without ticks is none."""
+        await self._refresh.ask_in_silence(lambda: self.ticks.silent_secs, longest_secs)
+
     async def _take(self, batch: TickBatch) -> None:
         await self._positions.run(batch.at)
         await self._policy.run(batch.at)

@@ -1,6 +1,7 @@
 """Keep the watches true to the database, and tell Redis what is watched."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 
 from redis.asyncio import Redis
@@ -64,6 +65,16 @@ class Refresh:
             self._desk.account.account_no, self._desk.strategy, self._monitor.highs(), at=at
         )
         await self._subscriptions.want(list(self._monitor.watches), again=True)
+
+    async def ask_in_silence(self, silent_secs: Callable[[], float], longest_secs: float) -> None:
+        """Ask for all ticks again whenever none has come for so long within the session."""
+        await self._subscriptions.ask_in_silence(self._in_session, silent_secs, longest_secs)
+
+    def _in_session(self) -> list[str]:
+        now = self._desk.clock.now()
+        session = self._desk.sessions.of(now)
+        is_open = session is not None and session.opens_at <= now < session.closes_at
+        return list(self._monitor.watches) if is_open else []
 
     async def policy(self, at: datetime) -> None:
         """Read the regime again and judge by it and the configuration in force."""

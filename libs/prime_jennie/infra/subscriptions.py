@@ -1,6 +1,7 @@
 """Keep a service's wishes for ticks true to the stocks that it watches."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from prime_jennie.domain.errors import BadInput, Conflict, JennieError, NotFound
 from prime_jennie.domain.ports import Gateway
@@ -32,6 +33,18 @@ class Subscriptions:
             self._outages.end(LOOP)
         else:
             self._outages.begin(LOOP, refusal)
+
+    async def ask_in_silence(
+        self, codes: Callable[[], Sequence[str]], silent_secs: Callable[[], float], longest_secs: float
+    ) -> None:
+        """Ask for all ticks again whenever none has come for so many real seconds, for ever; an outage raises.
+
+        All other work is driven by ticks: once the gateway has forgotten every wish, nobody else would ever ask.
+        """
+        while True:
+            await asyncio.sleep(longest_secs)
+            if silent_secs() >= longest_secs and (wanted := codes()):
+                await self.want(wanted, again=True)
 
     async def _ask(self, codes: Sequence[str]) -> JennieError | None:
         try:
