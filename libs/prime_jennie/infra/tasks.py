@@ -1,6 +1,7 @@
 """End background tasks for certain."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 ASK_AGAIN_SECS: Final = 0.2
@@ -18,3 +19,8 @@ async def end_task(task: "asyncio.Future[Any]", *, within_secs: float = 3.0) -> 
         await asyncio.wait({task}, timeout=ASK_AGAIN_SECS)
         asked += 1
     return task.done()
+
+
+async def end_tasks(tasks: "Iterable[asyncio.Future[Any]]", *, within_secs: float = 3.0) -> None:
+    """End tasks side by side, all within `within_secs`."""
+    await asyncio.gather(*(end_task(task, within_secs=within_secs) for task in tasks))

@@ -1,9 +1,8 @@
 """Carry messages from the stream to a handler, and their outcomes back to the inbox."""
 
 import asyncio
-import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,6 +11,7 @@ import structlog
 from prime_jennie.domain.ports import Consumer, Delivery
 from prime_jennie.infra.metrics import MESSAGES
 from prime_jennie.infra.outages import OUTAGES, Backoff, Outages
+from prime_jennie.infra.tasks import end_tasks
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -115,13 +115,3 @@ class Courier(Generic[T]):
             else:
                 self._outages.end("messages")
                 return result
-
-
-async def end_tasks(tasks: Sequence[asyncio.Task[None]], *, within_secs: float = 3.0) -> None:
-    """Cancel tasks until they end: Python 3.11's wait_for, under the Redis client, now and then drops one call."""
-    deadline = time.monotonic() + within_secs
-    left = {task for task in tasks if not task.done()}
-    while left and time.monotonic() < deadline:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=0.1)

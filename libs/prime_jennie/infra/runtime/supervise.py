@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from prime_jennie.infra.tasks import end_task
+from prime_jennie.infra.tasks import end_tasks
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ async def supervise(loops: Mapping[str, Coroutine[Any, Any, None]]) -> AsyncIter
     finally:
         for task in tasks:
             task.remove_done_callback(_on_done)
-        await asyncio.gather(*(end_task(task, within_secs=STOP_WITHIN_SECS) for task in tasks))
+        await end_tasks(tasks, within_secs=STOP_WITHIN_SECS)
 
 
 def _on_done(task: asyncio.Task[None]) -> None:
