@@ -63,11 +63,13 @@ class LocalSecrets:
 def load_generated(path: Path) -> dict[str, str]:
     """Read the machine's generated secrets, making what is missing (file mode 0600)."""
     try:
-        known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = {}
     except ValueError:
         raise BadObjects(f"{path}: not JSON; move it away to have new secrets generated") from None
+    if not isinstance(known, dict) or not all(isinstance(value, str) and value for value in known.values()):
+        raise BadObjects(f"{path}: not a mapping of names to texts; move it away to have new secrets generated")
     missing = {name: make() for name, make in _MAKERS.items() if name not in known}
     if missing or path.stat().st_mode & 0o077:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -325,3 +325,12 @@ def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
     assert load_generated(tmp_path / "private" / "secrets.json") == first
     assert (tmp_path / "private" / "secrets.json").stat().st_mode & 0o777 == 0o600
     assert (len(first["app-key"]), len(first["app-secret"])) == (36, 180)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "7", '{"token-key": 5}', '{"token-key": ""}', "\x00"])
+def test_a_file_of_secrets_that_is_none_is_named_and_kept(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "secrets.json"
+    file.write_text(text)
+    with pytest.raises(BadObjects, match=r"secrets\.json: not .*; move it away"):
+        load_generated(file)
+    assert file.read_text() == text
