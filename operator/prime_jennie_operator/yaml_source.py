@@ -29,7 +29,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep)
         except ValueError as error:  # a date that does not exist, such as 2025-02-30
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
 
@@ -52,8 +52,8 @@ def parse_documents(text: str, where: str) -> list[tuple[int, Any]]:
     try:
         loader = _StrictLoader(text)
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise BadInput(where, f"line {line}", f"a control character (U+{ord(text[error.position]):04X})") from None
+        number = text.count("\n", 0, error.position) + 1
+        raise BadInput(where, f"line {number}", f"a control character (U+{ord(text[error.position]):04X})") from None
     documents: list[tuple[int, Any]] = []
     number = 0
     try:
