@@ -6,12 +6,11 @@ from datetime import date
 
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.market import DailyPrice, MarketRegime
-from prime_jennie.domain.money import align_down
-from prime_jennie.domain.orders import OrderRequest, OrderType
+from prime_jennie.domain.orders import OrderRequest
 from prime_jennie.domain.risk import PositionSizingRequest, SectorBudget
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.sessions import KST
-from prime_jennie.domain.signals import MOMENTUM_FAMILY, BuySignal
+from prime_jennie.domain.signals import BuySignal
 from prime_jennie.domain.trading_strategy import StrategyConfig
 from prime_jennie.domain.watchlist import HotWatchlist
 from prime_jennie.infra.database.repositories.masters import MasterRepository
@@ -25,6 +24,7 @@ from prime_jennie.strategy.correlation import correlation_refusal
 from prime_jennie.strategy.exposure import Exposure, merge_positions, own_positions
 from prime_jennie.strategy.guard import Portfolio, Purchase, portfolio_refusal
 from prime_jennie.strategy.indicators import atr
+from prime_jennie.strategy.order_terms import order_price_krw, order_request
 from prime_jennie.strategy.refusal import Refusal
 from prime_jennie.strategy.sizing import size_position
 from prime_jennie.strategy.trend import traded_days
@@ -128,18 +128,6 @@ class Planner:
             return 0
         scored_on = max(entry.scored_at.astimezone(KST).date(), self._desk.sessions.first)
         return self._desk.sessions.age(scored_on, today)
-
-
-def order_price_krw(signal: BuySignal, live_price: int) -> int:
-    """Return what a share may cost: the momentum family's limit, else the live price (rulebook §5.1)."""
-    return align_down(live_price * 1003 // 1000) if signal.signal_type in MOMENTUM_FAMILY else live_price
-
-
-def order_request(signal: BuySignal, quantity: int, price: int) -> OrderRequest:
-    """Return a limit order for the momentum family, a market order for all others."""
-    if signal.signal_type in MOMENTUM_FAMILY:
-        return OrderRequest(stock_code=signal.stock_code, quantity=quantity, order_type=OrderType.LIMIT, price=price)
-    return OrderRequest(stock_code=signal.stock_code, quantity=quantity)
 
 
 def atr_krw(daily: Sequence[DailyPrice]) -> float:
