@@ -10,6 +10,7 @@ from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.positions import Position
 from prime_jennie.domain.trading_strategy import RiskSpec
 from prime_jennie.strategy.regime import parameters_of
+from prime_jennie.strategy.stops import HARD_STOP_PCT
 
 CONVICTION_LLM_SCORE = 80.0
 CONVICTION_POSITION_PCT = 18.0
@@ -55,7 +56,7 @@ def spendable_cash_krw(base_krw: int, account_cash_krw: int, own_positions: Iter
     return max(0, min(account_cash_krw, base_krw - invested_krw))
 
 
-def open_risk_pct(own_positions: Iterable[Position], base_krw: int, *, unstopped_loss_pct: float = 10.0) -> float:
+def open_risk_pct(own_positions: Iterable[Position], base_krw: int) -> float:
     """Return what the portfolio loses, in percent of the base, if every stop is hit from here (rulebook §5.1 ✗).
 
     A position counts the way from its price to its stop, nothing once the price is at or under it; one without a
@@ -64,6 +65,6 @@ def open_risk_pct(own_positions: Iterable[Position], base_krw: int, *, unstopped
     risk_krw = 0.0
     for position in own_positions:
         price_krw = position.current_price or position.average_buy_price
-        stop_krw = position.stop_loss_price or position.average_buy_price * (100 - unstopped_loss_pct) / 100
+        stop_krw = position.stop_loss_price or position.average_buy_price * (100 - HARD_STOP_PCT) / 100
         risk_krw += position.quantity * max(0.0, price_krw - stop_krw)
     return 100 * risk_krw / base_krw if base_krw > 0 else 0.0

@@ -7,10 +7,8 @@ from prime_jennie.domain.exits import ExitsSpec
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import SellReason
+from prime_jennie.strategy.indicators import UNKNOWN_ATR_RATIO
 from prime_jennie.strategy.regime import ScaleOutLevel, parameters_of
-
-UNKNOWN_ATR_RATIO = 0.02
-"""A position whose ATR is unknown was sized as if it were 2 % of the price (rulebook §5.1), and is guarded so."""
 
 
 @dataclass(frozen=True, slots=True)

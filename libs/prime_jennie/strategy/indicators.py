@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import log
 
 RSI_PERIOD = 14
 ATR_PERIOD = 14
+UNKNOWN_ATR_RATIO = 0.02
+"""A stock whose ATR is unknown is sized and guarded as if it were 2 % of the price (rulebook §5.1)."""
 MACD_FAST, MACD_SLOW, MACD_SIGNAL = 12, 26, 9
 NEUTRAL_RSI = 50.0
 
@@ -114,13 +115,6 @@ def change_pct(start: float, end: float) -> float:
     if start <= 0:
         raise ValueError("a change needs a positive starting value")
     return (end - start) * 100.0 / start
-
-
-def log_returns(closes: Sequence[float]) -> tuple[float, ...]:
-    """Return ln(close ÷ close before) for every close but the first; closes must be positive."""
-    if any(close <= 0 for close in closes):
-        raise ValueError("log returns need positive closes")
-    return tuple(log(later / earlier) for earlier, later in pairwise(closes))
 
 
 def _demand_period(period: int) -> None:

@@ -9,8 +9,9 @@ from fractions import Fraction
 from prime_jennie.domain.risk import PositionSizingRequest, PositionSizingResult
 from prime_jennie.domain.tiers import RiskTag, TradeTier
 from prime_jennie.strategy.capital import RiskLimits
+from prime_jennie.strategy.indicators import UNKNOWN_ATR_RATIO
 
-ATR_MIN_RATIO, ATR_MAX_RATIO, ATR_UNKNOWN_RATIO = 0.01, 0.05, 0.02
+ATR_MIN_RATIO, ATR_MAX_RATIO = 0.01, 0.05
 STOP_ATRS = 2.0
 HELD_SECTOR_FACTOR = 0.7
 MAX_SHARES = 10_000
@@ -78,7 +79,7 @@ def size_position(request: PositionSizingRequest, limits: RiskLimits) -> Positio
 def effective_atr_krw(atr_krw: float | None, price_krw: int) -> float:
     """Return the ATR clipped to 1–5 % of the price, 2 % where it is unknown (step 1)."""
     if not atr_krw:
-        return price_krw * ATR_UNKNOWN_RATIO
+        return price_krw * UNKNOWN_ATR_RATIO
     return min(price_krw * ATR_MAX_RATIO, max(price_krw * ATR_MIN_RATIO, atr_krw))
 
 

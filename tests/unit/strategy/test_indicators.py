@@ -15,7 +15,6 @@ from prime_jennie.strategy.indicators import (
     crosses_above,
     ema,
     ema_series,
-    log_returns,
     macd,
     rsi_wilder,
     sma,
@@ -126,13 +125,6 @@ def test_change_is_exact_at_round_percentages() -> None:
     assert change_pct(10_000, 9_700) == -3.0
     with pytest.raises(ValueError, match="positive"):
         change_pct(0, 1)
-
-
-def test_log_returns_are_one_fewer_than_closes() -> None:
-    assert log_returns([100, 110, 99]) == pytest.approx((math.log(1.1), math.log(0.9)))
-    assert log_returns([100]) == ()
-    with pytest.raises(ValueError, match="positive"):
-        log_returns([100, 0])
 
 
 def test_periods_that_make_no_sense_are_refused() -> None:
