@@ -14,7 +14,7 @@ from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.signals import BuySignal, SellOrder, SellReason
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import StrategyConfig
-from prime_jennie.strategy.gates import Unknown
+from prime_jennie.strategy.gates import Unknown, cooldown_reason
 from prime_jennie.strategy.refusal import Refusal
 
 MIN_HYBRID_SCORE = 40.0
@@ -114,12 +114,12 @@ def already_held(signal: BuySignal, facts: BuyFacts) -> str | None:
 
 def cooling_after_stop(signal: BuySignal, facts: BuyFacts) -> str | None:
     """Refuse for three days after a stop-loss."""
-    return _cooling(facts.stop_loss_cooldown, "stopped out less than 3 days ago")
+    return cooldown_reason(facts.stop_loss_cooldown, "stopped out less than 3 days ago")
 
 
 def cooling_after_sale(signal: BuySignal, facts: BuyFacts) -> str | None:
     """Refuse for 24 hours after any sale."""
-    return _cooling(facts.sell_cooldown, "sold less than 24 hours ago")
+    return cooldown_reason(facts.sell_cooldown, "sold less than 24 hours ago")
 
 
 def daily_buys_used(signal: BuySignal, facts: BuyFacts) -> str | None:
@@ -196,12 +196,6 @@ def cooldowns_after_sale(reason: SellReason) -> dict[str, timedelta]:
     if reason in LONG_COOLDOWN_REASONS:
         cooldowns["stop_loss_cooldown"] = STOP_LOSS_COOLDOWN
     return cooldowns
-
-
-def _cooling(cooling: bool | Unknown, reason: str) -> str | None:
-    if isinstance(cooling, Unknown):
-        return "cooldown unknown"
-    return reason if cooling else None
 
 
 def _used_up(what: str, count: int | Unknown, most: int) -> str | None:

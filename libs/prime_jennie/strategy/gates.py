@@ -186,12 +186,12 @@ def signal_cooldown(given: GateInput) -> str | None:
 
 def stop_loss_cooldown(given: GateInput) -> str | None:
     """Block a stock for three days after a stop-loss."""
-    return _held_back(given.facts.stop_loss_cooldown, "stopped out less than 3 days ago")
+    return cooldown_reason(given.facts.stop_loss_cooldown, "stopped out less than 3 days ago")
 
 
 def sell_cooldown(given: GateInput) -> str | None:
     """Block a stock for 24 hours after any sale."""
-    return _held_back(given.facts.sell_cooldown, "sold less than 24 hours ago")
+    return cooldown_reason(given.facts.sell_cooldown, "sold less than 24 hours ago")
 
 
 def tier(given: GateInput) -> str | None:
@@ -260,7 +260,8 @@ def first_refusal(given: GateInput, gates: Sequence[tuple[GateName, Gate]] = GAT
     return None
 
 
-def _held_back(cooling: bool | Unknown, reason: str) -> str | None:
+def cooldown_reason(cooling: bool | Unknown, reason: str) -> str | None:
+    """Return why a stock is held back: `reason` while it cools, and where nobody knows whether it does."""
     if isinstance(cooling, Unknown):
         return "cooldown unknown"
     return reason if cooling else None
