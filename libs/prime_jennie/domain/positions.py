@@ -115,3 +115,15 @@ class TradeNotification(Message):
     profit_pct: Finite | None = None
     holding_days: int | None = Field(default=None, ge=0)
     timestamp: Timestamp
+
+
+def first_stop_price_krw(fill_price_krw: float, stop_loss_pct: float) -> int:
+    """Return the stop to store with a fresh position: fill × (1 − stop-loss), whole won (rulebook §5.1)."""
+    return int(fill_price_krw * (100 - stop_loss_pct) / 100)
+
+
+def sold_cost_krw(total_buy_krw: int, held: int, sold: int) -> int:
+    """Return the cost of the shares sold, in proportion; selling the rest takes every won that is left."""
+    if not 0 < sold <= held:
+        raise ValueError(f"{sold} of {held} shares cannot be sold")
+    return total_buy_krw * sold // held

@@ -6,13 +6,6 @@ from datetime import date
 from prime_jennie.domain.money import commission_krw, sell_tax_krw
 
 
-def sold_cost_krw(total_buy_krw: int, held: int, sold: int) -> int:
-    """Return the cost of the shares sold, in proportion; selling the rest takes every won that is left."""
-    if not 0 < sold <= held:
-        raise ValueError(f"{sold} of {held} shares cannot be sold")
-    return total_buy_krw * sold // held
-
-
 def sale_profit_krw(cost_krw: int, proceeds_krw: int, settlement_date: date) -> int:
     """Return a sale's profit: proceeds − cost − commission both ways − sell tax of the settlement's year."""
     fees_krw = commission_krw(cost_krw) + commission_krw(proceeds_krw) + sell_tax_krw(proceeds_krw, settlement_date)

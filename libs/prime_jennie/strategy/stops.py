@@ -108,11 +108,6 @@ def protective_stop_krw(view: ExitView, policy: ExitPolicy) -> float:
     return max(view.buy_price_krw * (100 - nearest_pct) / 100, atr_stop_price_krw(view, policy))
 
 
-def first_stop_price_krw(fill_price_krw: float, stop_loss_pct: float) -> int:
-    """Return the stop to store with a fresh position: fill × (1 − stop-loss), whole won (rulebook §5.1)."""
-    return int(fill_price_krw * (100 - stop_loss_pct) / 100)
-
-
 def trailing_is_active(view: ExitView, policy: ExitPolicy) -> bool:
     """Say whether H has reached the activation; a MACD warning lowers it by a fifth, else a death cross by 30 %."""
     if policy.trailing_activate_pct is None:

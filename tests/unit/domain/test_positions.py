@@ -4,9 +4,19 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from prime_jennie.domain.positions import DailySnapshot, PortfolioState, Position, TradeNotification, TradeRecord
+from prime_jennie.domain.positions import (
+    DailySnapshot,
+    PortfolioState,
+    Position,
+    TradeNotification,
+    TradeRecord,
+    first_stop_price_krw,
+    sold_cost_krw,
+)
 from prime_jennie.domain.sectors import SectorGroup
 
 AT = datetime(2025, 3, 13, 0, 30, tzinfo=UTC)
@@ -114,3 +124,26 @@ def test_records_of_trades_round_trip() -> None:
 def test_a_days_loss_is_negative_and_may_be_unknown() -> None:
     body = {"snapshot_date": "2025-03-13", "total_asset": 1, "cash_balance": 1, "stock_eval_amount": 0}
     assert DailySnapshot.model_validate(body | {"realized_profit_loss": -5_000}).total_profit_loss is None
+
+
+def test_the_first_stop_is_six_percent_under_the_fill() -> None:
+    # 72,100 × 0.94 = 67,774
+    assert first_stop_price_krw(72_100, 6.0) == 67_774
+
+
+def test_the_cost_of_shares_sold_is_proportional() -> None:
+    assert sold_cost_krw(1_000_001, held=3, sold=1) == 333_333
+    with pytest.raises(ValueError, match="4 of 3"):
+        sold_cost_krw(1_000_000, held=3, sold=4)
+    with pytest.raises(ValueError, match="0 of 3"):
+        sold_cost_krw(1_000_000, held=3, sold=0)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 10**9), st.lists(st.integers(1, 500), min_size=1, max_size=8))
+def test_partial_sales_use_up_the_cost_to_the_last_won(total_krw: int, parts: list[int]) -> None:
+    held, cost_left, booked = sum(parts), total_krw, 0
+    for part in parts:
+        cost = sold_cost_krw(cost_left, held, part)
+        held, cost_left, booked = held - part, cost_left - cost, booked + cost
+    assert (held, cost_left, booked) == (0, 0, total_krw)

@@ -1,8 +1,6 @@
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from prime_jennie.strategy.pnl import (
     day_loss_pct,
@@ -10,7 +8,6 @@ from prime_jennie.strategy.pnl import (
     loss_limit_is_breached,
     profit_pct,
     sale_profit_krw,
-    sold_cost_krw,
     unrealized_profit_krw,
     win_rate,
 )
@@ -35,24 +32,6 @@ def test_unrealised_profit_is_what_selling_now_would_earn() -> None:
 
 def test_an_unchanged_price_is_a_loss_after_fees() -> None:
     assert unrealized_profit_krw(1_000_000, 10, 100_000, SETTLED_2025) == -(140 + 140 + 1_500)
-
-
-def test_the_cost_of_shares_sold_is_proportional() -> None:
-    assert sold_cost_krw(1_000_001, held=3, sold=1) == 333_333
-    with pytest.raises(ValueError, match="4 of 3"):
-        sold_cost_krw(1_000_000, held=3, sold=4)
-    with pytest.raises(ValueError, match="0 of 3"):
-        sold_cost_krw(1_000_000, held=3, sold=0)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 10**9), st.lists(st.integers(1, 500), min_size=1, max_size=8))
-def test_partial_sales_use_up_the_cost_to_the_last_won(total_krw: int, parts: list[int]) -> None:
-    held, cost_left, booked = sum(parts), total_krw, 0
-    for part in parts:
-        cost = sold_cost_krw(cost_left, held, part)
-        held, cost_left, booked = held - part, cost_left - cost, booked + cost
-    assert (held, cost_left, booked) == (0, 0, total_krw)
 
 
 def test_profit_in_percent_of_cost() -> None:

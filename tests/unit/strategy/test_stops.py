@@ -9,7 +9,6 @@ from prime_jennie.strategy.stops import (
     allowed_loss_pct,
     atr_stop,
     breakeven,
-    first_stop_price_krw,
     fixed_stop,
     hard_stop,
     lock_l1,
@@ -204,8 +203,3 @@ def test_the_protective_stop_is_the_nearest_of_the_stops() -> None:
     # everything wide: the hard stop remains
     wide = policy(stop_loss_pct=20, stop_loss_multiplier=2.0)
     assert protective_stop_krw(view(100_000, atr_krw=9_000), wide) == 90_000
-
-
-def test_the_first_stop_is_six_percent_under_the_fill() -> None:
-    # 72,100 × 0.94 = 67,774
-    assert first_stop_price_krw(72_100, 6.0) == 67_774

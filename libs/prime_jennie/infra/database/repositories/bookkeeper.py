@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from prime_jennie.domain.errors import NotFound
 from prime_jennie.domain.money import commission_krw, sell_tax_krw
 from prime_jennie.domain.orders import TradeType
+from prime_jennie.domain.positions import first_stop_price_krw, sold_cost_krw
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import SellReason
 from prime_jennie.infra.database.engines import Database
@@ -159,8 +160,7 @@ def _fresh_position(fill: FillRow, why: _Why, commission: int) -> ActivePortfoli
         buy_commission_krw=commission,
         sector_group=origin.sector_group if origin else None,
         high_watermark=int(fill.price),
-        # Stored stop = fill × (1 − 6 %), the share is the strategy's (rulebook §5.1).
-        stop_loss_price=None if stop_pct is None else int(fill.price * (100 - stop_pct) / 100),
+        stop_loss_price=None if stop_pct is None else first_stop_price_krw(fill.price, stop_pct),
         scale_out_level=0,
         rsi_sold=False,
         bought_at=fill.filled_at,
@@ -211,12 +211,9 @@ def _carry_entry(trade: TradeLogRow, position: ActivePortfolioRow, sold_at: date
 
 
 def _take_out(position: ActivePortfolioRow, quantity: int) -> tuple[int, int]:
-    """Reduce the position and return the cost and buy commission that leave with the shares.
-
-    Shares are whole won rounded down; the last sale takes the rest, so nothing is lost over a position's life.
-    """
-    cost = position.total_buy_amount * quantity // position.quantity
-    commission = position.buy_commission_krw * quantity // position.quantity
+    """Reduce the position and return the cost and buy commission that leave with the shares."""
+    cost = sold_cost_krw(position.total_buy_amount, position.quantity, quantity)
+    commission = sold_cost_krw(position.buy_commission_krw, position.quantity, quantity)
     position.quantity -= quantity
     position.total_buy_amount -= cost
     position.buy_commission_krw -= commission
