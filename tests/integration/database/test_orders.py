@@ -162,7 +162,6 @@ async def test_backstops_count_what_was_sent_only(desk: OrderDesk) -> None:
     await desk.accepted("sent")
     assert await desk.orders.count_sent(ACCOUNT, STRATEGY, OPEN) == 1
     assert await desk.orders.count_sent(ACCOUNT, STRATEGY, OPEN, TradeType.SELL) == 0
-    assert len(await desk.orders.undispatched(ACCOUNT)) == 1
 
 
 async def test_an_unknown_id_is_not_found(desk: OrderDesk) -> None:

@@ -225,13 +225,6 @@ class OrderRepository:
             query = query.where(OrderIntentRow.account == account)
         return await self._intents(query.order_by(OrderIntentRow.created_at))
 
-    async def undispatched(self, account: str) -> list[OrderIntentRow]:
-        """Return the intents that were written and not sent, oldest first: a crash lies between."""
-        query = select(OrderIntentRow).where(
-            OrderIntentRow.account == account, OrderIntentRow.state == IntentState.NEW.value
-        )
-        return await self._intents(query.order_by(OrderIntentRow.created_at))
-
     async def intents_since(
         self, account: str, stock_code: str, side: TradeType, since: datetime
     ) -> list[OrderIntentRow]:

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from prime_jennie.domain.orders import TradeType
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.portfolio import TradeLogRow
 
@@ -33,16 +32,6 @@ class TradeLog:
         """Return the booked executions of one order."""
         query = select(TradeLogRow).where(TradeLogRow.order_id == order_id).order_by(TradeLogRow.id)
         return await self._db.read(lambda session: list(session.execute(query).scalars()))
-
-    async def count_buy_orders(self, account: str, strategy: str, since: datetime) -> int:
-        """Count the orders that bought something since then, however many executions each took."""
-        query = select(func.count(func.distinct(TradeLogRow.order_id))).where(
-            TradeLogRow.account == account,
-            TradeLogRow.strategy == strategy,
-            TradeLogRow.trade_type == TradeType.BUY.value,
-            TradeLogRow.trade_timestamp >= since,
-        )
-        return await self._db.read(lambda session: session.execute(query).scalar_one())
 
     async def realised_krw(self, account: str, strategy: str, since: datetime) -> int:
         """Sum the profits of sales since then, after fees and tax of both sides."""
