@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime, time
+from datetime import datetime
 
 import httpx
 from redis.asyncio import Redis
@@ -16,7 +16,7 @@ from prime_jennie.domain.errors import BadInput, JennieError
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import KST, kst_midnight
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
@@ -58,7 +58,7 @@ class StatusReader:
         own = {
             name: state for name, state in health.items() if self._endpoints.services[name].strategy in (None, strategy)
         }
-        midnight = datetime.combine(now.astimezone(KST).date(), time(0), KST)
+        midnight = kst_midnight(now)
         rows = await StatusQueries(self._db).strategies(midnight)
         row = next((r for r in rows if (r.account, r.strategy) == (account, strategy)), None)
         halts = await HaltRepository(self._db).in_force(account, strategy) if account else []

@@ -8,7 +8,7 @@ from buy_executor.planner import Plan, Planner
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.orders import OrderState, OrderStatus, OrderType, TradeType
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.signals import BuySignal
 from prime_jennie.infra.database.repositories.commitments import CommitmentRepository
 from prime_jennie.infra.database.repositories.origins import OrderOrigin, OriginRepository
@@ -149,7 +149,7 @@ class Buyer:
     async def _count_buys(self, code: str) -> None:
         """Copy the day's count to Redis for whoever watches; admission itself counts in SQL."""
         now = self._desk.clock.now()
-        midnight = now.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = kst_midnight(now)
         made = await self._commitments.buys(
             self._account, self._desk.strategy, stock_code=code, since=midnight, fresh_since=now, but_key=""
         )

@@ -9,7 +9,7 @@ import structlog
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.positions import PortfolioState
 from prime_jennie.domain.risk import Halt, HaltSource, HaltState
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import KST, kst_midnight
 from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
@@ -59,7 +59,7 @@ class DayLoss:
         return bool(risk)
 
     async def _loss_pct(self, now: datetime) -> float:
-        midnight = now.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = kst_midnight(now)
         trades = await self._trades.trades(self._account, self._desk.strategy, since=midnight)
         rows = await self._positions.open_positions(self._account, self._desk.strategy)
         balance = await self._desk.gateway.balance()

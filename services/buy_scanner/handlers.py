@@ -10,7 +10,7 @@ from buy_scanner.scanner import Scanner, reload_is_due
 from buy_scanner.watchlist import Watchlist
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import KST, kst_midnight
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.signals import SignalLog
 from prime_jennie.infra.desk import Desk
@@ -136,8 +136,7 @@ class ScanLoop:
 
     async def _recall(self) -> None:
         """Restore today's cooldowns from the decisions on record."""
-        now = self._desk.clock.now()
-        midnight = datetime.combine(now.astimezone(KST).date(), datetime.min.time(), KST)
+        midnight = kst_midnight(self._desk.clock.now())
         for row in await SignalLog(self._desk.db).entries(self._desk.strategy, midnight):
             if row.signal_type == "BUY" and row.status == "published":
                 self.scanner.recall_signal(row.stock_code, row.signal_at)

@@ -14,7 +14,7 @@ from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.orders import OrderRequest, TradeType
 from prime_jennie.domain.ports import Broker
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.trading_strategy import LiveConfig, TradingMode
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
@@ -60,7 +60,7 @@ class PreTradeChecks:
             return "OUT_OF_TRADING_WINDOW: the exchange is closed, or whether it opens today is unknown"
         if order.quantity > self._settings.order_max_quantity:
             return f"MAX_QTY_EXCEEDED: {order.quantity} shares, the limit is {self._settings.order_max_quantity}"
-        midnight = now.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = kst_midnight(now)
         sent = await self._orders.count_sent(self._account, strategy, midnight, TradeType.BUY)
         if sent + in_flight >= self._settings.order_max_per_day:
             return f"DAILY_LIMIT_EXCEEDED: {self._settings.order_max_per_day} buys were sent today"

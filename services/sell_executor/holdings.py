@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.signals import SellOrder, SellReason
 from prime_jennie.infra.database.repositories.commitments import CommitmentRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
@@ -55,7 +55,7 @@ class Holdings:
             self._account,
             self._desk.strategy,
             code,
-            since=now.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0),
+            since=kst_midnight(now),
             fresh_since=now - UNSENT_COUNTS_FOR,
             but_key=key,
         )

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, Self
 from zoneinfo import ZoneInfo
@@ -16,6 +16,11 @@ KST: Final = ZoneInfo("Asia/Seoul")
 OPENING_AUCTION: Final = timedelta(minutes=30)
 CLOSING_AUCTION: Final = timedelta(minutes=10)
 SETTLEMENT_SESSIONS: Final = 2
+
+
+def kst_midnight(at: datetime) -> datetime:
+    """Return the first moment of a moment's day in Seoul, from which the day's orders and trades count."""
+    return datetime.combine(at.astimezone(KST).date(), time.min, KST)
 
 
 class UnknownSession(JennieError):  # noqa: N818 - a state of knowledge, not a fault

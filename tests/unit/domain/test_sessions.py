@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 import pytest
 from pydantic import ValidationError
 
-from prime_jennie.domain.sessions import KST, Session, SessionPhase, SessionTable, UnknownSession
+from prime_jennie.domain.sessions import KST, Session, SessionPhase, SessionTable, UnknownSession, kst_midnight
 
 
 def at(text: str) -> datetime:
@@ -140,3 +140,10 @@ def test_a_table_refuses_nothing_twice_and_too_narrow() -> None:
         SessionTable([one, one])
     with pytest.raises(ValueError, match="cover"):
         SessionTable([one], first=date(2025, 3, 14))
+
+
+@pytest.mark.parametrize(
+    "moment", ["2025-03-12T15:00:00+00:00", "2025-03-13T00:30:00+00:00", "2025-03-13T23:59:59+09:00"]
+)
+def test_a_day_in_seoul_begins_at_three_in_the_afternoon_utc(moment: str) -> None:
+    assert kst_midnight(datetime.fromisoformat(moment)) == datetime.fromisoformat("2025-03-12T15:00:00+00:00")
