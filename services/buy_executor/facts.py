@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import KST, kst_midnight
 from prime_jennie.infra.database.repositories.commitments import BuyCommitments, CommitmentRepository
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.execution.emergency import Emergency
@@ -44,8 +44,7 @@ class FactReader:
         self._keys: Keyspace = desk.keyspace
         self._account = desk.account.account_no
         self._commitments = CommitmentRepository(desk.db)
-        ttl_secs = RedisKeys.REGIME_CURRENT.ttl_secs or 0
-        self._contexts = TypedCache(desk.redis, RedisKeys.REGIME_CURRENT.value, TradingContext, ttl_secs)
+        self._contexts = TypedCache.of(desk.redis, RedisKeys.REGIME_CURRENT, TradingContext)
 
     async def read(self, code: str, key: str) -> Admission:
         """Return the facts for one stock; commitments of the message's own key do not count against it."""
@@ -69,7 +68,7 @@ class FactReader:
         return Admission(facts, commitments)
 
     async def _committed(self, code: str, key: str, at: datetime) -> BuyCommitments | None:
-        midnight = at.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)
+        midnight = kst_midnight(at)
         try:
             return await self._commitments.buys(
                 self._account,

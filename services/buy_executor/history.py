@@ -23,8 +23,7 @@ class WatchedHistory:
         self._desk = desk
         self._history = history
         self._positions = PositionRepository(desk.db)
-        ttl_secs = RedisKeys.WATCHLIST_ACTIVE.ttl_secs or 0
-        self._watchlists = TypedCache(desk.redis, RedisKeys.WATCHLIST_ACTIVE.value, HotWatchlist, ttl_secs)
+        self._watchlists = TypedCache.of(desk.redis, RedisKeys.WATCHLIST_ACTIVE, HotWatchlist)
         self._configured = asyncio.Event()
         desk.config.listeners.append(self._on_config)
 

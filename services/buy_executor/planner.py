@@ -51,10 +51,8 @@ class Planner:
         self._prices = PriceRepository(desk.db)
         self._positions = PositionRepository(desk.db)
         self._masters = MasterRepository(desk.db)
-        budget_ttl_secs = RedisKeys.SECTOR_BUDGET.ttl_secs or 0
-        self._budgets = TypedCache(desk.redis, RedisKeys.SECTOR_BUDGET.value, SectorBudget, budget_ttl_secs)
-        watchlist_ttl_secs = RedisKeys.WATCHLIST_ACTIVE.ttl_secs or 0
-        self._watchlists = TypedCache(desk.redis, RedisKeys.WATCHLIST_ACTIVE.value, HotWatchlist, watchlist_ttl_secs)
+        self._budgets = TypedCache.of(desk.redis, RedisKeys.SECTOR_BUDGET, SectorBudget)
+        self._watchlists = TypedCache.of(desk.redis, RedisKeys.WATCHLIST_ACTIVE, HotWatchlist)
 
     async def plan(self, signal: BuySignal, regime: MarketRegime, working: frozenset[str]) -> Plan | Refusal:
         """Return the order, or the first reason against it; `working` are stocks being bought right now."""

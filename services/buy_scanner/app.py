@@ -42,7 +42,7 @@ def scan_loop(desk: Desk, settings: ScannerSettings) -> ScanLoop:
         desk,
         scanner,
         Watchlist(desk.redis, MasterRepository(desk.db), desk.sessions),
-        TypedCache(desk.redis, RedisKeys.REGIME_CURRENT.value, TradingContext, RedisKeys.REGIME_CURRENT.ttl_secs or 0),
+        TypedCache.of(desk.redis, RedisKeys.REGIME_CURRENT, TradingContext),
         TickReader(desk.redis, desk.clock, f"{desk.strategy}:{NAME}"),
         reload_secs=settings.reload_secs,
         history_minutes=settings.history_minutes,

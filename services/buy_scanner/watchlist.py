@@ -19,8 +19,7 @@ class Watchlist:
     """Loads the entries that a configuration asks for, by stock code."""
 
     def __init__(self, redis: Redis, masters: MasterRepository, sessions: SessionTable) -> None:
-        ttl_secs = RedisKeys.WATCHLIST_ACTIVE.ttl_secs or 0
-        self._cache = TypedCache(redis, RedisKeys.WATCHLIST_ACTIVE.value, HotWatchlist, ttl_secs)
+        self._cache = TypedCache.of(redis, RedisKeys.WATCHLIST_ACTIVE, HotWatchlist)
         self._masters = masters
         self._sessions = sessions
 

@@ -34,11 +34,10 @@ class Refresh:
         self._keys: Keyspace = desk.keyspace
         self._positions = PositionRepository(desk.db)
         self._prices = PriceRepository(desk.db)
-        ttl_secs = RedisKeys.REGIME_CURRENT.ttl_secs or 0
         self._subscriptions = Subscriptions(desk.gateway, desk.outages)
         self._unread: set[str] = set()
         """Newly held stocks whose daily bars are still to be read."""
-        self._contexts = TypedCache(desk.redis, RedisKeys.REGIME_CURRENT.value, TradingContext, ttl_secs)
+        self._contexts = TypedCache.of(desk.redis, RedisKeys.REGIME_CURRENT, TradingContext)
 
     async def positions(self, at: datetime) -> None:
         """Take over what the database holds; new positions get their ticks at once."""

@@ -26,8 +26,7 @@ class RegimeWriter:
     def __init__(
         self, redis: Redis, gateway: Gateway, prices: PriceRepository, *, index_code: str, index_days: int
     ) -> None:
-        ttl_secs = RedisKeys.REGIME_CURRENT.ttl_secs or 0
-        self._cache = TypedCache(redis, RedisKeys.REGIME_CURRENT.value, TradingContext, ttl_secs)
+        self._cache = TypedCache.of(redis, RedisKeys.REGIME_CURRENT, TradingContext)
         self._gateway = gateway
         self._prices = prices
         self._index_code = index_code

@@ -1,11 +1,12 @@
 """Models under keys, as JSON with a time to live."""
 
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 import structlog
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 
+from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.infra.redis.connection import reachable
 
 T = TypeVar("T", bound=BaseModel)
@@ -24,6 +25,13 @@ class TypedCache(Generic[T]):
         self._key_pattern = key_pattern
         self._model_type = model_type
         self._default_ttl_secs = default_ttl
+
+    @classmethod
+    def of(cls, redis: Redis, key: RedisKeys, model_type: type[T]) -> Self:
+        """Return the cache of a key that all strategies share, with that key's own time to live."""
+        if key.ttl_secs is None:
+            raise ValueError(f"{key.value} lives for ever: it is no cache")
+        return cls(redis, key.value, model_type, key.ttl_secs)
 
     async def get(self, **key_params: object) -> T | None:
         """Return the value, None when absent; an unreadable one counts as absent and is logged."""
