@@ -12,6 +12,8 @@ from prime_jennie_operator.local.errors import BadObjects
 from prime_jennie_operator.manifest import NAME_LABEL, Manifest, labels_of, name_of, of_kind, strategy_of
 
 # host:port inside an address such as http://kis-gateway:8080 or mysql://user@mariadb:3306/jennie
+# A container's /tmp is this machine's: a path below it may be a person's, such as a folder of prices.
+OWN_TMP = "/tmp"  # noqa: S108
 ADDRESS = re.compile(r"(?<=[/@])([a-z][a-z0-9-]*)((?:\.[a-z0-9-]+)*):(\d+)")
 
 
@@ -154,6 +156,8 @@ def _mounts(pod: Manifest, container: Manifest, claims: list[Manifest]) -> Itera
     volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
     spaces = {name_of(claim) for claim in claims}
     for mount in container.get("volumeMounts", []):
+        if mount["mountPath"] == OWN_TMP:
+            continue
         volume = volumes.get(mount["name"], {})
         if "configMap" in volume:
             yield Mount(mount["mountPath"], "configMap", volume["configMap"]["name"])

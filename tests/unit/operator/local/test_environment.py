@@ -41,6 +41,23 @@ def test_arguments_see_the_actual_port_and_folder(tmp_path: Path) -> None:
     assert argv[6] == str(tmp_path / "volumes" / "redis" / "data")
 
 
+def test_a_persons_path_below_tmp_is_not_taken_for_the_containers(tmp_path: Path) -> None:
+    tmp = "/tmp"  # noqa: S108 - a path in the objects, nothing is written there
+    bars = f"{tmp}/krx/bars"
+    objects = stand_in("exchange", 1, DATA=bars)
+    pod = objects[0]["spec"]["template"]["spec"]
+    pod["containers"][0]["volumeMounts"] = [
+        {"name": "tmp", "mountPath": tmp},
+        {"name": "state", "mountPath": "/var/lib/jennie"},
+    ]
+    pod["volumes"] = [{"name": "tmp", "emptyDir": {}}, {"name": "state", "emptyDir": {}}]
+    pod["containers"][0]["command"] += ["--data", bars, "--journal", "/var/lib/jennie/journal"]
+    started = launch(objects, "exchange", {("exchange", "http"): 1}, tmp_path)
+    assert started.env["DATA"] == bars
+    assert started.argv[-3] == bars
+    assert started.argv[-1] == str(tmp_path / "volumes" / "exchange" / "state" / "journal")
+
+
 def test_the_live_configuration_is_a_file_of_this_machine(tmp_path: Path) -> None:
     objects = [*stand_in("scanner", 1, strategy="krx"), live_configuration("krx", 1, 10)]
     env = launch(objects, "scanner", {("scanner", "http"): 1}, tmp_path).env
