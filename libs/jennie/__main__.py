@@ -35,7 +35,8 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _complain(error.format_message().replace("\n", " "), BAD_INPUT_STATUS)
     except ValidationError as error:
-        return _complain(str(BadInput.from_validation("environment", error)), BAD_INPUT_STATUS)
+        wrong = BadInput.from_validation("environment", error)
+        return _complain(str(BadInput(wrong.where, wrong.field.upper(), wrong.reason)), BAD_INPUT_STATUS)
     except BadInput as error:
         return _complain(str(error), BAD_INPUT_STATUS)
     except LocalRunError as error:

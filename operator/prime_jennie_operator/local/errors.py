@@ -40,8 +40,9 @@ class BadObjects(LocalRunError):
 
 
 class StartFailed(LocalRunError):
-    """A process did not become ready in time, or a job failed."""
+    """A process did not become ready in time, or a job failed; one that refused its settings blames the input."""
 
-    def __init__(self, name: str, reason: str, log: Path) -> None:
+    def __init__(self, name: str, reason: str, log: Path, *, refused: bool = False) -> None:
+        self.exit_code = 2 if refused else 1
         super().__init__(f"{name}: {reason} (log: {log})")
         self.name = name

@@ -104,6 +104,8 @@ class LocalRun:
             self.leftovers = await end_leftovers(self.folder.registry)
             if self.leftovers is not None:
                 self._report("runner", self.leftovers.describe())
+            # A port that is taken is told before anything of the earlier run is forgotten.
+            self._ports = allocate(read_workloads(self._objects), self._explicit_ports, {}, self._claims)
             self.folder.keep_previous_logs()
             if self._fresh:
                 self.folder.forget_state()
@@ -250,7 +252,8 @@ class LocalRun:
         if workload.is_job:
             code = await process.run_once(JOB_TIMEOUT_SECS)
             if code != 0:
-                raise StartFailed(workload.name, f"ended with {code}: {last_line(process.log)}", process.log)
+                reason = f"ended with {code}: {last_line(process.log)}"
+                raise StartFailed(workload.name, reason, process.log, refused=code == REFUSES_ITS_SETTINGS)
             self._done_jobs[workload.name] = workload
             return
         ports = {port.name: machine.port(workload, port.name) for port in workload.ports}
@@ -263,7 +266,8 @@ class LocalRun:
                 await asyncio.wait([starting], timeout=READY_POLL_SECS)
                 if process.last_exit_code == REFUSES_ITS_SETTINGS or process.restarts >= STARTS_TO_GIVE_UP:
                     reason = f"{describe_exit(process.last_exit_code or 0)}: {last_line(process.log)}"
-                    raise StartFailed(workload.name, reason, process.log)
+                    refused = process.last_exit_code == REFUSES_ITS_SETTINGS
+                    raise StartFailed(workload.name, reason, process.log, refused=refused)
             await starting
         finally:
             starting.cancel()

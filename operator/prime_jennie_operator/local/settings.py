@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prime_jennie.domain.errors import BadInput
 
+ACCOUNT_NO = re.compile(r"[0-9]{8}-[0-9]{2}")
 PRICES_KEY = "prices-url"
 
 
@@ -36,8 +38,13 @@ class LocalSettings(BaseSettings):
         """Say it as overrides of the chart's values; raise BadInput for a broker without credentials."""
         gateway: dict[str, Any] = {"environment": self.kis_env}
         if self.kis_env != "mock":
+            account_no = self._needed("KIS_ACCOUNT_NO", self.kis_account_no)
+            if not ACCOUNT_NO.fullmatch(account_no):
+                raise BadInput("environment", "KIS_ACCOUNT_NO", "must be NNNNNNNN-NN")
+            if self.kis_env == "live" and self.kis_live_confirm != account_no:
+                raise BadInput("environment", "KIS_LIVE_CONFIRM", "must repeat KIS_ACCOUNT_NO: orders would be real")
             gateway |= {
-                "accountNo": self._needed("KIS_ACCOUNT_NO", self.kis_account_no),
+                "accountNo": account_no,
                 "liveConfirmation": self.kis_live_confirm or "",
                 "baseUrl": self.kis_base_url,
                 "webSocketUrl": self.kis_ws_url,

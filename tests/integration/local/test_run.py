@@ -152,6 +152,11 @@ async def test_an_explicit_port_in_use_is_refused_before_anything_starts(tmp_pat
         run = run_of(stand_in("here", 28431), tmp_path, ports={"here": 28430})
         with pytest.raises(PortInUse, match=r"port 28430 \(here\): already in use"):
             await run.start()
+        kept = tmp_path / "run" / "jennie.sqlite3"
+        kept.write_text("an earlier day")
+        with pytest.raises(PortInUse):
+            await run_of(stand_in("here", 28431), tmp_path, ports={"here": 28430}, fresh=True).start()
+        assert kept.read_text() == "an earlier day"
     assert run.services == {}
     assert not (tmp_path / "run" / "processes.json").exists()
 
@@ -164,8 +169,9 @@ async def test_an_explicit_port_of_no_process_is_refused(tmp_path: Path) -> None
 async def test_a_program_that_cannot_start_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     objects = stand_in("good", 28440) + stand_in("bad", 28441, CRASHES="the port is a word", GOOD="http://good:28440")
     run = run_of(objects, tmp_path)
-    with pytest.raises(StartFailed, match="bad: exited with 2: the port is a word"):
+    with pytest.raises(StartFailed, match="bad: exited with 2: the port is a word") as refused:
         await run.start()
+    assert refused.value.exit_code == 2
     assert is_free(28440)
 
 

@@ -107,3 +107,12 @@ def test_what_a_file_holds_cannot_break_the_line(tmp_path: Path, capsys: pytest.
     assert status == 2
     assert "005930\\n\\x1b[31m" in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_wrong_variable_is_named_as_it_is_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIS_ENV", "prod")
+    status, complaint = status_and_complaint(["run", "-f", SAMPLE], capsys)
+    assert status == 2
+    assert complaint.startswith("jennie: environment: KIS_ENV: ")

@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from prime_jennie.domain.errors import field_path
+from prime_jennie.domain.errors import BadInput, field_path
 from prime_jennie.infra.runtime.supervise import crashed_loops
 from prime_jennie.infra.settings import ServiceSettings
 
@@ -31,7 +31,7 @@ def load_settings(settings_type: type[S]) -> S:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         reason = str(first["msg"]).removeprefix("Value error, ")
-        _refuse(f"environment: {field_path(first['loc']).upper()}: {reason}")
+        _refuse(str(BadInput("environment", field_path(first["loc"]).upper(), reason)))
 
 
 def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:

@@ -76,9 +76,20 @@ def test_a_live_strategy_without_a_live_gateway_is_refused(file: Path, tmp_path:
     ("settings", "expected"),
     [
         ({"kis_env": "live"}, "environment: KIS_ACCOUNT_NO: missing; KIS_ENV=live needs it"),
+        ({"kis_env": "paper", "kis_account_no": "1234"}, "environment: KIS_ACCOUNT_NO: must be NNNNNNNN-NN"),
+        ({"kis_env": "live", "kis_account_no": "12345678-01"}, "environment: KIS_LIVE_CONFIRM: must repeat KIS_ACC"),
+        (
+            {"kis_env": "live", "kis_account_no": "12345678-01", "kis_live_confirm": "12345678-02"},
+            "environment: KIS_LIVE_CONFIRM: must repeat KIS_ACCOUNT_NO",
+        ),
         ({"kis_env": "paper", "kis_account_no": "12345678-01"}, "environment: KIS_APP_KEY: missing; KIS_ENV=paper"),
         (
-            {"kis_env": "live", "kis_account_no": "12345678-01", "kis_app_key": "k"},
+            {
+                "kis_env": "live",
+                "kis_account_no": "12345678-01",
+                "kis_live_confirm": "12345678-01",
+                "kis_app_key": "k",
+            },
             "environment: KIS_APP_SECRET: missing; KIS_ENV=live needs it",
         ),
     ],
