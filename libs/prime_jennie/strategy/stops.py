@@ -102,12 +102,6 @@ def allowed_loss_pct(view: ExitView, policy: ExitPolicy) -> float:
     return max(0.0, policy.stop_loss_pct * policy.stop_loss_multiplier - TIGHTENING_MAX_PCT * progress)
 
 
-def protective_stop_krw(view: ExitView, policy: ExitPolicy) -> float:
-    """Return the highest price at which a falling stock is sold for its loss: what a position really risks."""
-    nearest_pct = min(HARD_STOP_PCT, allowed_loss_pct(view, policy))
-    return max(view.buy_price_krw * (100 - nearest_pct) / 100, atr_stop_price_krw(view, policy))
-
-
 def trailing_is_active(view: ExitView, policy: ExitPolicy) -> bool:
     """Say whether H has reached the activation; a MACD warning lowers it by a fifth, else a death cross by 30 %."""
     if policy.trailing_activate_pct is None:

@@ -14,7 +14,6 @@ from prime_jennie.strategy.stops import (
     lock_l1,
     lock_l2,
     profit_floor,
-    protective_stop_krw,
     trailing_is_active,
     trailing_stop,
 )
@@ -193,13 +192,3 @@ def test_warnings_activate_trailing_earlier(known: dict[str, Any], activation: i
 
 def test_trailing_that_is_switched_off_never_sells() -> None:
     assert trailing_stop(view(104_000, 120_000), policy(trailing_activate_pct=None)) is None
-
-
-def test_the_protective_stop_is_the_nearest_of_the_stops() -> None:
-    # ATR stop 96,000; fixed stop 94,000; hard stop 90,000
-    assert protective_stop_krw(view(100_000), policy()) == 96_000
-    # ATR 4,000 → 92,000: the fixed stop is nearer
-    assert protective_stop_krw(view(100_000, atr_krw=4_000), policy()) == 94_000
-    # everything wide: the hard stop remains
-    wide = policy(stop_loss_pct=20, stop_loss_multiplier=2.0)
-    assert protective_stop_krw(view(100_000, atr_krw=9_000), wide) == 90_000
