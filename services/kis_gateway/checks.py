@@ -1,7 +1,5 @@
 """What an order must pass before its intent is written: halts, hours, backstops, and shares to sell."""
 
-from datetime import datetime, timedelta
-
 import structlog
 from redis.exceptions import RedisError
 
@@ -14,7 +12,6 @@ from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.orders import OrderRequest, TradeType
 from prime_jennie.domain.ports import Broker
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.trading_strategy import LiveConfig, TradingMode
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
@@ -51,8 +48,8 @@ class PreTradeChecks:
         self._positions = positions
         self._total_asset_krw: int | None = None
 
-    async def refuses_buy(self, order: OrderRequest, strategy: str, now: datetime, *, in_flight: int) -> str | None:
-        """Return why a buy may not be sent; `in_flight` counts the strategy's buys not yet in SQL as sent."""
+    async def refuses_buy(self, order: OrderRequest, strategy: str) -> str | None:
+        """Return why a buy may not be sent; how many there may be is the quota's."""
         halt = await self._standings.halt(strategy)
         if not halt.allows_buys:
             return f"HALTED: trading is {halt.value}"
@@ -60,16 +57,8 @@ class PreTradeChecks:
             return "OUT_OF_TRADING_WINDOW: the exchange is closed, or whether it opens today is unknown"
         if order.quantity > self._settings.order_max_quantity:
             return f"MAX_QTY_EXCEEDED: {order.quantity} shares, the limit is {self._settings.order_max_quantity}"
-        midnight = kst_midnight(now)
-        sent = await self._orders.count_sent(self._account, strategy, midnight, TradeType.BUY)
-        if sent + in_flight >= self._settings.order_max_per_day:
-            return f"DAILY_LIMIT_EXCEEDED: {self._settings.order_max_per_day} buys were sent today"
         config = await self._standings.config(strategy)
-        return (
-            self._means_another_environment(config)
-            or await self._exceeds_minute(strategy, config, now, in_flight)
-            or await self._exceeds_capital(order, config)
-        )
+        return self._means_another_environment(config) or await self._exceeds_capital(order, config)
 
     async def refuses_sell(self, order: OrderRequest, strategy: str, reason: str) -> str | None:
         """Return why a sell may not be sent: a full stop, or shares that are not this strategy's."""
@@ -110,18 +99,6 @@ class PreTradeChecks:
             return "ENVIRONMENT_MISMATCH: this gateway sends real orders, and whether the strategy means to is unknown"
         if config.spec.mode is not TradingMode.LIVE:
             return f"ENVIRONMENT_MISMATCH: this gateway sends real orders, the strategy is in mode {config.spec.mode}"
-        return None
-
-    async def _exceeds_minute(
-        self, strategy: str, config: LiveConfig | None, now: datetime, in_flight: int
-    ) -> str | None:
-        """Hold buys back while the strategy's orders of the last minute, sales included, are at its limit."""
-        if config is None:
-            return None
-        most = config.spec.risk.max_orders_per_minute
-        sent = await self._orders.count_sent(self._account, strategy, now - timedelta(minutes=1))
-        if sent + in_flight >= most:
-            return f"TOO_MANY_ORDERS: {sent + in_flight} in the last minute, risk.maxOrdersPerMinute is {most}"
         return None
 
     async def _exceeds_capital(self, order: OrderRequest, config: LiveConfig | None) -> str | None:

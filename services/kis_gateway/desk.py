@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +15,7 @@ from kis_gateway.fills import FillKeeper
 from kis_gateway.line import BrokerLine
 from kis_gateway.metrics import ORDERS
 from kis_gateway.ownership import Ownership
+from kis_gateway.quota import BuyQuota, Place
 from kis_gateway.resolver import Resolver
 from prime_jennie.domain.broker import BrokerOrderRef
 from prime_jennie.domain.errors import BadInput, BrokerRefused, Conflict, OutcomeUnknown, RateLimited, Unavailable
@@ -70,6 +71,7 @@ class OrderDesk:
         broker: Broker,
         orders: OrderRepository,
         checks: PreTradeChecks,
+        quota: BuyQuota,
         line: BrokerLine,
         ownership: Ownership,
         fills: FillKeeper,
@@ -80,13 +82,13 @@ class OrderDesk:
         self._broker = broker
         self._orders = orders
         self._checks = checks
+        self._quota = quota
         self._line = line
         self._ownership = ownership
         self._fills = fills
         self._resolver = resolver
         self._clock = clock
         self._flights: dict[tuple[str, str], tuple[str, asyncio.Task[OrderResult]]] = {}
-        self._buys_in_flight: Counter[str] = Counter()
         self._keyless: defaultdict[tuple[str, TradeType], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def submit(self, wish: Wish) -> OrderResult:
@@ -146,20 +148,24 @@ class OrderDesk:
         why = await self._refuses(wish)
         if why is not None:
             return answers.refused(wish.order, wish.key, why)
-        self._buys_in_flight[wish.strategy] += wish.side is TradeType.BUY
-        try:
-            lease = self._ownership.grant()
-            committed = await self._orders.commit_intent(wish.intent(self._account), lease=lease, at=self._clock.now())
-            if not answers.may_be_sent(committed.intent):
-                return answers.result_of(committed.intent)
-            return await self._dispatch(wish, committed.intent)
-        finally:
-            self._buys_in_flight[wish.strategy] -= wish.side is TradeType.BUY
+        if wish.side is TradeType.SELL:
+            return await self._commit_and_dispatch(wish, None)
+        async with self._quota.place(wish.strategy) as place:
+            if isinstance(place, str):
+                return answers.refused(wish.order, wish.key, place)
+            return await self._commit_and_dispatch(wish, place)
+
+    async def _commit_and_dispatch(self, wish: Wish, place: Place | None) -> OrderResult:
+        committed = await self._orders.commit_intent(
+            wish.intent(self._account), lease=self._ownership.grant(), at=self._clock.now()
+        )
+        if not answers.may_be_sent(committed.intent):
+            return answers.result_of(committed.intent)
+        return await self._dispatch(wish, committed.intent, place)
 
     async def _refuses(self, wish: Wish) -> str | None:
         if wish.side is TradeType.BUY:
-            in_flight = self._buys_in_flight[wish.strategy]
-            return await self._checks.refuses_buy(wish.order, wish.strategy, self._clock.now(), in_flight=in_flight)
+            return await self._checks.refuses_buy(wish.order, wish.strategy)
         why = await self._checks.refuses_sell(wish.order, wish.strategy, wish.reason)
         if why is not None and why.startswith("INSUFFICIENT"):
             with suppress(*OUTAGES):
@@ -167,11 +173,11 @@ class OrderDesk:
             why = await self._checks.refuses_sell(wish.order, wish.strategy, wish.reason)
         return why
 
-    async def _dispatch(self, wish: Wish, intent: OrderIntentRow) -> OrderResult:
+    async def _dispatch(self, wish: Wish, intent: OrderIntentRow, place: Place | None) -> OrderResult:
         """Send, and again only after refusals that prove nothing was done and allow it."""
         attempt = 1
         while True:
-            refused = await self._send_once(wish, intent)
+            refused = await self._send_once(wish, intent, place)
             if isinstance(refused, OrderResult):
                 return refused
             if not answers.may_repeat(refused):
@@ -181,13 +187,15 @@ class OrderDesk:
                 raise kind(f"not sent, the same key may be used again: {refused}")
             attempt += 1
 
-    async def _send_once(self, wish: Wish, intent: OrderIntentRow) -> OrderResult | BrokerRefused:
+    async def _send_once(self, wish: Wish, intent: OrderIntentRow, place: Place | None) -> OrderResult | BrokerRefused:
         await self._broker.ensure_token()
         self._resolver.in_flight.add(intent.id)
         try:
             async with self._line.order_turn(_PRIORITIES[wish.side]):
                 lease = self._ownership.held()
                 await self._orders.begin_dispatch(intent.id, lease=lease, at=self._clock.now(), retry_refused=True)
+                if place is not None:
+                    place.give_back()
                 await self._line.about_to_send(ledger=True)
                 if not lease.is_good():
                     raise BrokerRefused(answers.LEASE_LOST, "the lease ended before the order was sent")

@@ -1,6 +1,6 @@
 """Whether the exchange opens: the session table, corrected once a day by the broker's own calendar."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import structlog
 
@@ -9,6 +9,8 @@ from prime_jennie.domain.ports import Broker, Clock
 from prime_jennie.domain.sessions import KST, SessionPhase, SessionTable, UnknownSession
 
 log = structlog.get_logger(__name__)
+
+ASK_AGAIN_AFTER = timedelta(seconds=60)  # clock; KIS wants to be asked once a day, and a failure is no answer
 
 
 class MarketDay:
@@ -20,6 +22,7 @@ class MarketDay:
         self._clock = clock
         self._asks = asks
         self._answers: tuple[date, dict[date, bool]] | None = None
+        self._failed_at: datetime | None = None
 
     @property
     def today(self) -> date:
@@ -62,8 +65,17 @@ class MarketDay:
 
     async def _calendar(self) -> dict[date, bool]:
         today = self.today
-        if self._answers is None or self._answers[0] != today:
+        if self._answers is not None and self._answers[0] == today:
+            return self._answers[1]
+        now = self._clock.now()
+        if self._failed_at is not None and now - self._failed_at < ASK_AGAIN_AFTER:
+            raise Unavailable("the broker's calendar did not answer a moment ago")
+        try:
             self._answers = (today, await self._broker.holidays(today))
+        except Unavailable:
+            self._failed_at = now
+            raise
+        self._failed_at = None
         return self._answers[1]
 
 

@@ -18,6 +18,7 @@ from kis_gateway.line import BrokerLine
 from kis_gateway.market_day import MarketDay, phase_at
 from kis_gateway.ownership import Ownership
 from kis_gateway.prices import Prices
+from kis_gateway.quota import BuyQuota
 from kis_gateway.resolver import Resolver
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import Environment
@@ -164,6 +165,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         broker=broker,
         orders=orders,
         checks=checks,
+        quota=BuyQuota(orders, standings, clock, account=account, most_a_day=settings.order_max_per_day),
         line=line,
         ownership=ownership,
         fills=fills,

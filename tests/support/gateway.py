@@ -166,6 +166,13 @@ class House:
         """Return the exchange's own books of the account."""
         return self.exchange.control(f"ledger/{ACCOUNT}")
 
+    def listings(self) -> list[dict[str, Any]]:
+        """Return every stock the exchange lists."""
+        found: list[dict[str, Any]] = httpx.get(
+            f"{self.exchange.control_url}/control/listings", timeout=10, trust_env=False
+        ).json()
+        return found
+
     def exchange_orders(self) -> list[dict[str, Any]]:
         """Return the exchange's own orders of the account, cancellations left out."""
         response = httpx.get(f"{self.exchange.control_url}/control/ledger/{ACCOUNT}", timeout=10, trust_env=False)

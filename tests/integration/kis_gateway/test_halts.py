@@ -1,8 +1,11 @@
 """Halts and backstops that the gateway enforces itself (design §7)."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
+import httpx
 import pytest
 import redis
 
@@ -11,7 +14,7 @@ from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.tokens import mint
 from tests.support.exchange import ACCOUNT
-from tests.support.gateway import HYNIX, SAMSUNG, STRATEGY, TOKEN_KEY, House, until
+from tests.support.gateway import HYNIX, SAMSUNG, STRATEGY, TOKEN_KEY, House, running_house, until
 
 BUY = {"stock_code": SAMSUNG, "quantity": 1}
 _AT = datetime(2025, 3, 4, tzinfo=UTC)
@@ -119,3 +122,16 @@ def test_a_halt_cancels_the_working_buys(house: House, flags: "redis.Redis") -> 
         return bool(state["status"] == "CANCELED")
 
     until(is_cancelled, within_secs=5, what="the halt cancels the working buy")
+
+
+async def test_fifty_buys_at_once_never_pass_the_limit_of_the_day(tmp_path: Path) -> None:
+    with running_house(tmp_path, ORDER_MAX_PER_DAY="3") as house:
+        codes = [row["code"] for row in house.listings()][:50]
+        headers = {"Authorization": f"Bearer {mint(STRATEGY, TOKEN_KEY)}"}
+        async with httpx.AsyncClient(base_url=house.gateway.url, headers=headers, timeout=60, trust_env=False) as http:
+            answers = await asyncio.gather(
+                *(http.post("/api/trading/buy", json={"stock_code": code, "quantity": 1}) for code in codes)
+            )
+        refused = [answer.json() for answer in answers if answer.status_code == 200 and not answer.json()["success"]]
+        assert any("DAILY_LIMIT_EXCEEDED" in str(answer["message"]) for answer in refused)
+        assert len(house.exchange_orders()) == 3

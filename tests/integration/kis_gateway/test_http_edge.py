@@ -118,6 +118,19 @@ def test_the_day_of_a_question_must_be_one(house: House) -> None:
     assert answer.status_code == 400
 
 
+def test_index_bars_name_their_source_in_a_header_when_they_are_an_approximation(house: House) -> None:
+    answer = house.gateway.post("/api/market/index-daily-prices", {"index_code": "0001", "days": 30})
+    assert answer.headers["X-Data-Source"] == "approximation"
+    days = [bar["price_date"] for bar in answer.json()]
+    assert days == sorted(days)
+
+
+def test_the_market_says_in_which_session_it_is(house: House) -> None:
+    # The ancestor called half past nine "pre_opening" (rulebook §14.2 ✗).
+    answer = httpx.get(f"{house.gateway.url}/api/market/is-market-open", trust_env=False)
+    assert answer.json() == {"is_open": True, "session": "regular"}
+
+
 def test_health_tells_what_the_gateway_holds(house: House) -> None:
     health = house.gateway.health()
     assert health["status"] == "healthy"

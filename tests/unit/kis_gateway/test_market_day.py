@@ -54,7 +54,12 @@ async def test_a_broker_that_does_not_tell_keeps_buys_closed() -> None:
     assert not await market.opens_today()
     assert not await market.is_open_for_buys()
     assert market.phase() is SessionPhase.REGULAR
+    asked = broker.asked
+    assert asked == 1  # not again for every order
     broker.silent = False
+    market_clock = broker.clock
+    assert isinstance(market_clock, ManualClock)
+    market_clock.advance(60)
     assert await market.is_open_for_buys()
 
 
