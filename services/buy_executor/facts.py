@@ -7,12 +7,12 @@ from redis.asyncio import Redis
 
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.sessions import KST, kst_midnight
+from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.infra.database.repositories.commitments import BuyCommitments, CommitmentRepository
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.execution.emergency import Emergency
 from prime_jennie.infra.outages import OUTAGES
-from prime_jennie.infra.redis.cache import TypedCache
+from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.strategy.admission import (
     DUPLICATE_WINDOW,
     LONG_COOLDOWN_REASONS,
@@ -44,7 +44,7 @@ class FactReader:
         self._keys: Keyspace = desk.keyspace
         self._account = desk.account.account_no
         self._commitments = CommitmentRepository(desk.db)
-        self._contexts = TypedCache.of(desk.redis, RedisKeys.REGIME_CURRENT, TradingContext)
+        self._regimes = RegimeReader(desk.redis)
 
     async def read(self, code: str, key: str) -> Admission:
         """Return the facts for one stock; commitments of the message's own key do not count against it."""
@@ -97,9 +97,7 @@ class FactReader:
         return stop_loss is not None or stopped_out, sale is not None or sold
 
     async def _context(self, at: datetime) -> TradingContext | None:
-        """Return today's regime; one of another day is as good as none, however long its key still lives."""
         try:
-            context = await self._contexts.get()
+            return await self._regimes.on_day_of(at)
         except OUTAGES:
             return None
-        return context if context is not None and context.date == at.astimezone(KST).date() else None

@@ -12,16 +12,14 @@ from buy_scanner.handlers import ScanLoop
 from buy_scanner.scanner import Scanner
 from buy_scanner.watchlist import Watchlist
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
-from prime_jennie.domain.keys import RedisKeys
-from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.topics import BUY_SIGNALS
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.signals import SignalLog
 from prime_jennie.infra.desk import Desk, open_desk
-from prime_jennie.infra.redis.cache import TypedCache
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.infra.redis.ticks import TickReader
+from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.infra.runtime import service_app, supervise, survive
 from prime_jennie.strategy.entries.catalogue import catalogue_of
 
@@ -42,7 +40,7 @@ def scan_loop(desk: Desk, settings: ScannerSettings) -> ScanLoop:
         desk,
         scanner,
         Watchlist(desk.redis, MasterRepository(desk.db), desk.sessions),
-        TypedCache.of(desk.redis, RedisKeys.REGIME_CURRENT, TradingContext),
+        RegimeReader(desk.redis),
         TickReader(desk.redis, desk.clock, f"{desk.strategy}:{NAME}"),
         reload_secs=settings.reload_secs,
         history_minutes=settings.history_minutes,

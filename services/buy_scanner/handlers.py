@@ -9,14 +9,13 @@ import structlog
 from buy_scanner.scanner import Scanner, reload_is_due
 from buy_scanner.watchlist import Watchlist
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound
-from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.sessions import KST, kst_midnight
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.signals import SignalLog
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.outages import OUTAGES
-from prime_jennie.infra.redis.cache import TypedCache
 from prime_jennie.infra.redis.ticks import TickReader
+from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.infra.subscriptions import Subscriptions
 from prime_jennie.strategy.bars import bar_of
 
@@ -33,7 +32,7 @@ class ScanLoop:
         desk: Desk,
         scanner: Scanner,
         watchlist: Watchlist,
-        contexts: TypedCache[TradingContext],
+        regimes: RegimeReader,
         ticks: TickReader,
         *,
         reload_secs: float,
@@ -44,7 +43,7 @@ class ScanLoop:
         self.ready = False
         self._desk = desk
         self._watchlist = watchlist
-        self._contexts = contexts
+        self._regimes = regimes
         self._ticks = ticks
         self._reload_secs = reload_secs
         self._history_minutes = history_minutes
@@ -104,15 +103,14 @@ class ScanLoop:
         self._configured.clear()  # before reading: a change that comes meanwhile asks for another reload
         config = self._desk.config.current.spec
         entries = await self._watchlist.load(config)
-        context = await self._contexts.get()
-        day = at.astimezone(KST).date()
-        self.scanner.context = context if context is not None and context.date == day else None
+        self.scanner.context = await self._regimes.on_day_of(at)
         self._reloaded_at = at
         self.watchlist_loaded = entries is not None
         if entries is None:
             log.warning("no watchlist yet: nothing is scanned")
             return
         self._unfilled = (self._unfilled | entries.keys() - self.scanner.entries.keys()) & entries.keys()
+        day = at.astimezone(KST).date()
         self.scanner.watch(entries, {code: self._watchlist.age(entry, day) for code, entry in entries.items()})
         await self._subscriptions.want(list(entries), again=True)
         await self._backfill(at)

@@ -9,13 +9,12 @@ from redis.asyncio import Redis
 from price_monitor.monitor import Monitor
 from price_monitor.watch import new_watch, read_daily
 from prime_jennie.domain.keys import Keyspace, RedisKeys
-from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.price_history import PriceHistory
-from prime_jennie.infra.redis.cache import TypedCache
+from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.infra.subscriptions import Subscriptions
 
 DAILY_BARS = 120
@@ -37,7 +36,7 @@ class Refresh:
         self._subscriptions = Subscriptions(desk.gateway, desk.outages)
         self._unread: set[str] = set()
         """Newly held stocks whose daily bars are still to be read."""
-        self._contexts = TypedCache.of(desk.redis, RedisKeys.REGIME_CURRENT, TradingContext)
+        self._regimes = RegimeReader(desk.redis)
 
     async def positions(self, at: datetime) -> None:
         """Take over what the database holds; new positions get their ticks at once."""
@@ -78,7 +77,7 @@ class Refresh:
     async def policy(self, at: datetime) -> None:
         """Read the regime again and judge by it and the configuration in force."""
         self._monitor.set_policy(
-            self._desk.config.current.spec, await self._contexts.get(), self._desk.sessions.of(at), at
+            self._desk.config.current.spec, await self._regimes.on_day_of(at), self._desk.sessions.of(at), at
         )
 
     async def _indicators(self, codes: list[str], at: datetime) -> None:

@@ -14,7 +14,7 @@ from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.signals import BuySignal, SellOrder, SellReason
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import StrategyConfig
-from prime_jennie.strategy.gates import Unknown, cooldown_reason
+from prime_jennie.strategy.gates import Unknown, cooldown_reason, entries_end_minutes
 from prime_jennie.strategy.refusal import Refusal
 
 MIN_HYBRID_SCORE = 40.0
@@ -75,8 +75,9 @@ def outside_hours(signal: BuySignal, facts: BuyFacts) -> str | None:
     passed, left = session.minutes_from_open(facts.at), session.minutes_to_close(facts.at)
     if passed < window.entries_from_open_minutes:
         return f"{passed:.1f} min after the open, entries start after {window.entries_from_open_minutes} min"
-    if left <= window.entries_to_close_minutes:
-        return f"{left:.1f} min before the close, entries end at {window.entries_to_close_minutes} min"
+    needed = entries_end_minutes(window)
+    if left <= needed:
+        return f"{left:.1f} min before the close, entries end at {needed:g} min"
     return None
 
 

@@ -123,13 +123,18 @@ def danger_zone(given: GateInput) -> str | None:
     return None
 
 
+def entries_end_minutes(window: SessionSpec) -> float:
+    """Return how long before the close entries end: the strategy's own setting, the closing auction at the least."""
+    return max(window.entries_to_close_minutes, CLOSING_AUCTION_MINUTES)
+
+
 def entries_end(given: GateInput) -> str | None:
-    """Block the session's last minutes: the strategy's own setting, the closing auction at the least."""
+    """Block the session's last minutes."""
     session = given.facts.session
     if session is None:
         return "no known session today"
     left = session.minutes_to_close(given.view.at)
-    needed = max(given.facts.window.entries_to_close_minutes, CLOSING_AUCTION_MINUTES)
+    needed = entries_end_minutes(given.facts.window)
     if left <= needed:
         return f"{left:.1f} min before the close, entries end at {needed:g} min"
     return None

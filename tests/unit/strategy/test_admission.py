@@ -289,3 +289,11 @@ def test_stops_cool_for_three_days_and_every_sale_for_one() -> None:
     assert long == {SellReason.STOP_LOSS, SellReason.DEATH_CROSS, SellReason.BREAKEVEN_STOP}
     assert cooldowns_after_sale(SellReason.STOP_LOSS)["stop_loss_cooldown"] == timedelta(days=3)
     assert all(cooldowns_after_sale(reason)["sell_cooldown"] == timedelta(hours=24) for reason in SellReason)
+
+
+@pytest.mark.parametrize(("at", "rule"), [(moment(15, 19, 59), None), (moment(15, 20), "hours")])
+def test_a_strategy_that_enters_until_the_close_still_stays_out_of_the_closing_auction(
+    at: datetime, rule: str | None
+) -> None:
+    until_the_close = StrategyConfig.model_validate({"session": {"entriesToCloseMinutes": 0}})
+    assert rule_of(signal(timestamp=at), at=at, config=until_the_close) == rule
