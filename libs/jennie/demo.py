@@ -39,7 +39,10 @@ from prime_jennie_operator.local.settings import LocalSettings
 from prime_jennie_operator.local.signals import Interrupted, run_until_signal
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "01-minimal.yaml"
-DEFAULT_DAY = date(2025, 2, 14)
+# Chosen openly: days on which both sides of the desk have work. README lists ten days chosen by date alone.
+DAY_OF_A_FOLDER = date(2025, 2, 14)
+DAY_OF_A_MADE_MARKET = date(2025, 3, 18)
+IMPORTED = Path("prices.sqlite")  # inside the state folder
 STATE = Path(".jennie")
 LOOK_SECS = 0.5
 SETTLE_SECS = 30.0  # real time, after the day's end, for restarted services to book what they missed
@@ -98,8 +101,10 @@ def demo(options: DemoOptions) -> int:
 async def live_day(options: DemoOptions, console: Console) -> int:
     """Live the day and return the exit status: 0 only if every invariant holds. Raises BadInput, LocalRunError."""
     started_at = time.monotonic()
-    day = options.day or DEFAULT_DAY
-    demand_session(day)
+    settings = settings_for(options)
+    day = options.day or default_day(settings)
+    if day is not None:
+        demand_session(day)
     if options.report is not None:
         demand_writable(options.report)
     with Progress(console) as progress:
@@ -107,7 +112,7 @@ async def live_day(options: DemoOptions, console: Console) -> int:
             options.files,
             options.folder,
             secrets_file=STATE / "secrets.json",
-            settings=settings_for(options),
+            settings=settings,
             overrides=overrides_for(options, day),
             ports=options.ports,
             fresh=True,
@@ -125,6 +130,13 @@ async def live_day(options: DemoOptions, console: Console) -> int:
     else:
         console.print(f"logs and database stay in {options.folder}", highlight=False)
     return 0 if outcome.verdict.holds else 1
+
+
+def default_day(settings: LocalSettings) -> date | None:
+    """Return the day to live when nobody chose one; None lets the exchange take the last day of imported prices."""
+    if settings.jennie_data is not None:
+        return DAY_OF_A_FOLDER
+    return None if (STATE / IMPORTED).exists() else DAY_OF_A_MADE_MARKET
 
 
 def demand_session(day: date) -> None:
@@ -161,9 +173,9 @@ def settings_for(options: DemoOptions) -> LocalSettings:
     )
 
 
-def overrides_for(options: DemoOptions, day: date) -> dict[str, Any]:
+def overrides_for(options: DemoOptions, day: date | None) -> dict[str, Any]:
     """Say the options as values of the chart."""
-    simulator: dict[str, Any] = {"day": day.isoformat()}
+    simulator: dict[str, Any] = {"day": None if day is None else day.isoformat()}
     if options.rate is not None:
         simulator["rate"] = options.rate
     if options.seed is not None:
