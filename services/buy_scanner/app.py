@@ -1,7 +1,5 @@
 """Put buy-scanner together."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 from fastapi import FastAPI
@@ -11,16 +9,15 @@ from buy_scanner.facts import FactReader
 from buy_scanner.handlers import ScanLoop
 from buy_scanner.scanner import Scanner
 from buy_scanner.watchlist import Watchlist
-from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.topics import BUY_SIGNALS
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.signals import SignalLog
-from prime_jennie.infra.desk import Desk, open_desk
+from prime_jennie.infra.desk import Desk
+from prime_jennie.infra.desk_app import DeskWork, desk_app
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.infra.redis.ticks import TickReader
 from prime_jennie.infra.regime import RegimeReader
-from prime_jennie.infra.runtime import service_app, supervise, survive
 from prime_jennie.strategy.entries.catalogue import catalogue_of
 
 NAME = "buy-scanner"
@@ -53,50 +50,35 @@ def demand_known_entries(live: LiveConfig) -> None:
 
 
 def create_app(settings: ScannerSettings) -> FastAPI:
-    """Return the service's application; its lifespan runs the scan loop."""
-    running: list[tuple[Desk, ScanLoop]] = []
+    """Return the service's application."""
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_desk(settings, NAME, check=demand_known_entries) as desk:
-            app.state.clock = desk.clock
-            loop = scan_loop(desk, settings)
-            running.append((desk, loop))
-            loops = {
-                "scan": survive("scan", loop.run, desk.outages),
-                "silence": survive("silence", lambda: loop.mind_silence(settings.tick_silence_secs), desk.outages),
-                "config": survive("config", desk.config.follow, desk.outages),
-            }
-            async with supervise(loops):
-                yield
-            running.clear()
+    def work_of(desk: Desk) -> DeskWork:
+        loop = scan_loop(desk, settings)
+        return DeskWork(
+            loops={"scan": loop.run, "silence": lambda: loop.mind_silence(settings.tick_silence_secs)},
+            ready=lambda: loop.ready,
+            extras=lambda: extras(loop),
+        )
 
-    async def dependencies() -> dict[str, DependencyHealth]:
-        if not running:
-            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
-        return await running[0][0].dependencies()
+    nothing: dict[str, object] = {
+        "watchlist_loaded": False,
+        "stock_count": 0,
+        "market_regime": None,
+        "active_strategies": [],
+    }
+    return desk_app(settings, NAME, work_of, starting_extras=nothing, check=demand_known_entries)
 
-    def extras() -> dict[str, object]:
-        if not running:
-            return {"watchlist_loaded": False, "stock_count": 0, "market_regime": None, "active_strategies": []}
-        desk, loop = running[0]
-        scanner = loop.scanner
-        return {
-            "watchlist_loaded": loop.watchlist_loaded,
-            "stock_count": len(scanner.entries),
-            "market_regime": None if scanner.context is None else scanner.context.market_regime.value,
-            "active_strategies": scanner.active_strategies,
-            "last_tick_at": _iso(scanner.last_tick_at),
-            "generation": desk.config.current.generation,
-        }
 
-    return service_app(
-        NAME,
-        lifespan=lifespan,
-        dependencies=dependencies,
-        extras=extras,
-        ready=lambda: bool(running) and running[0][1].ready,
-    )
+def extras(loop: ScanLoop) -> dict[str, object]:
+    """Return what /health adds (service-contracts §1.2)."""
+    scanner = loop.scanner
+    return {
+        "watchlist_loaded": loop.watchlist_loaded,
+        "stock_count": len(scanner.entries),
+        "market_regime": None if scanner.context is None else scanner.context.market_regime.value,
+        "active_strategies": scanner.active_strategies,
+        "last_tick_at": _iso(scanner.last_tick_at),
+    }
 
 
 def _iso(at: datetime | None) -> str | None:

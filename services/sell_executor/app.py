@@ -1,18 +1,14 @@
 """Put sell-executor together."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
 
-from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.topics import SELL_ORDERS
 from prime_jennie.infra.database.repositories.inbox import SqlInbox
-from prime_jennie.infra.desk import Desk, open_desk
+from prime_jennie.infra.desk import Desk
+from prime_jennie.infra.desk_app import DeskWork, desk_app
 from prime_jennie.infra.execution.room import Room, open_room
 from prime_jennie.infra.redis.streams import TypedStreamConsumer
-from prime_jennie.infra.runtime import service_app, supervise, survive
 from sell_executor.config import SellExecutorSettings
 from sell_executor.handlers import SellLoop
 from sell_executor.seller import Seller
@@ -42,45 +38,18 @@ def sell_loop(desk: Desk, settings: SellExecutorSettings) -> SellLoop:
 
 
 def create_app(settings: SellExecutorSettings) -> FastAPI:
-    """Return the service's application; its lifespan runs the loops."""
-    running: list[tuple[Desk, SellLoop]] = []
+    """Return the service's application."""
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_desk(settings, NAME) as desk:
-            app.state.clock = desk.clock
-            loop = sell_loop(desk, settings)
-            running.append((desk, loop))
-            loops = {
-                "orders": survive("orders", loop.run, desk.outages),
-                "sweep": survive("sweep", loop.sweep, desk.outages),
-                "config": survive("config", desk.config.follow, desk.outages),
-                "halts": loop.room.emergency.watch(),
-            }
-            async with supervise(loops):
-                yield
-            running.clear()
+    def work_of(desk: Desk) -> DeskWork:
+        loop = sell_loop(desk, settings)
+        return DeskWork(
+            loops={"orders": loop.run, "sweep": loop.sweep, "halts": loop.room.emergency.watch},
+            ready=lambda: loop.ready,
+            extras=lambda: {
+                "in_flight_orders": len(loop.seller.in_flight),
+                "emergency_stop": loop.room.emergency.is_stopped,
+            },
+            dependencies=loop.stream_health,
+        )
 
-    async def dependencies() -> dict[str, DependencyHealth]:
-        if not running:
-            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
-        desk, loop = running[0]
-        return {**await desk.dependencies(), **loop.stream_health()}
-
-    def extras() -> dict[str, object]:
-        if not running:
-            return {"in_flight_orders": 0, "emergency_stop": False}
-        desk, loop = running[0]
-        return {
-            "in_flight_orders": len(loop.seller.in_flight),
-            "emergency_stop": loop.room.emergency.is_stopped,
-            "generation": desk.config.current.generation,
-        }
-
-    return service_app(
-        NAME,
-        lifespan=lifespan,
-        dependencies=dependencies,
-        extras=extras,
-        ready=lambda: bool(running) and running[0][1].ready,
-    )
+    return desk_app(settings, NAME, work_of, starting_extras={"in_flight_orders": 0, "emergency_stop": False})

@@ -9,5 +9,9 @@ async def clock_of(clock_url: str | None) -> RealClock | VirtualClock:
     if clock_url is None:
         return RealClock()
     clock = VirtualClock(clock_url)
-    await clock.start()
+    try:
+        await clock.start()
+    except BaseException:  # told to stop before the leader spoke
+        await clock.close()
+        raise
     return clock

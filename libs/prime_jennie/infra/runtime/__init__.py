@@ -3,6 +3,15 @@
 from prime_jennie.infra.outages import OUTAGES, Outages, survive
 from prime_jennie.infra.runtime.app import service_app
 from prime_jennie.infra.runtime.serve import load_settings, serve
-from prime_jennie.infra.runtime.supervise import supervise
+from prime_jennie.infra.runtime.supervise import StartError, supervise
 
-__all__ = ["OUTAGES", "Outages", "load_settings", "serve", "service_app", "supervise", "survive"]
+__all__ = [
+    "OUTAGES",
+    "Outages",
+    "StartError",
+    "load_settings",
+    "serve",
+    "service_app",
+    "supervise",
+    "survive",
+]

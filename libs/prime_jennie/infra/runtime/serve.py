@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from prime_jennie.domain.errors import BadInput, field_path
-from prime_jennie.infra.runtime.supervise import crashed_loops
+from prime_jennie.infra.runtime.supervise import crashed_loops, refused_loops
 from prime_jennie.infra.settings import ServiceSettings
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -38,7 +38,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
     """Serve until SIGTERM or SIGINT, then stop within the configured seconds; never returns.
 
     Exit status 0 after a stop that was asked for, 1 after a crash or a stop that took too long, 2 when the port is
-    taken, uvicorn's 3 when the lifespan failed to start.
+    taken or a loop could not start, uvicorn's 3 when the lifespan failed to start.
     """
     listener = _listen(settings)
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -55,7 +55,9 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
     )
     server = _Server(config, settings.stop_within_secs)
     server.run(sockets=[listener])
-    sys.exit(CRASH_STATUS if crashed_loops() else 0)
+    if crashed_loops():
+        sys.exit(CRASH_STATUS)
+    sys.exit(BAD_INPUT_STATUS if refused_loops() else 0)
 
 
 class _Server(uvicorn.Server):

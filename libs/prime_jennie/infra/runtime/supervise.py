@@ -15,6 +15,11 @@ log = structlog.get_logger(__name__)
 
 STOP_WITHIN_SECS = 3.0
 _crashed: list[str] = []
+_refused: list[str] = []
+
+
+class StartError(Exception):
+    """A loop raises it for input that a person must mend: one line in the log, and exit status 2."""
 
 
 def crashed_loops() -> tuple[str, ...]:
@@ -22,9 +27,14 @@ def crashed_loops() -> tuple[str, ...]:
     return tuple(_crashed)
 
 
+def refused_loops() -> tuple[str, ...]:
+    """Return the loops that could not start, which ended this process."""
+    return tuple(_refused)
+
+
 @asynccontextmanager
 async def supervise(loops: Mapping[str, Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Run loops for as long as the block; one that crashes or returns stops the process with status 1.
+    """Run loops for as long as the block; one that crashes or returns ends the process with 1, a StartError with 2.
 
     The runner or the kubelet then starts it anew: start-up and recovery are one path.
     """
@@ -43,6 +53,10 @@ def _on_done(task: asyncio.Task[None]) -> None:
     if task.cancelled():
         return
     error = task.exception()
-    log.critical("background loop ended, stopping the process", loop=task.get_name(), exc_info=error)
-    _crashed.append(task.get_name())
+    if isinstance(error, StartError):
+        log.critical("cannot start, stopping the process", loop=task.get_name(), error=str(error))
+        _refused.append(task.get_name())
+    else:
+        log.critical("background loop ended, stopping the process", loop=task.get_name(), exc_info=error)
+        _crashed.append(task.get_name())
     os.kill(os.getpid(), signal.SIGTERM)
