@@ -19,7 +19,7 @@ demo: $(READY) ## Live one KRX trading day (ARGS="--day 2025-03-10 --seed 7")
 	@$(BIN)/jennie demo $(ARGS)
 
 test: $(READY) ## Run every test that needs no node (ARGS="-k exits")
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
 	@$(BIN)/pytest tests/unit/domain tests/unit/strategy tests/contract/test_*_contracts.py -q \
