@@ -1,6 +1,5 @@
 """The day in figures while it is lived: one look at the exchange and the rows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,7 +54,7 @@ class DayWatcher:
         """Return the figures now. Raises httpx.HTTPError while the exchange restarts, Unavailable while SQL is gone."""
         clock = await self._ask("/control/clock")
         stats = await self._ask("/control/stats")
-        ledger = await self._ledger()
+        ledger = await self._ask(f"/control/ledger/{self._account}")
         signals, realised, open_work = await self._db.read(_counts)
         return DayFigures(
             now=datetime.fromisoformat(clock["now"]),
@@ -63,8 +62,8 @@ class DayWatcher:
             ended=clock["ended"],
             ticks=stats["ticks_sent"],
             signals=signals,
-            orders=sum(1 for order in ledger.get("orders", []) if order["kind"] == "new"),
-            fills=len(ledger.get("fills", [])),
+            orders=sum(1 for order in ledger["orders"] if order["kind"] == "new"),
+            fills=len(ledger["fills"]),
             realised_krw=realised,
             open_work=open_work,
         )
@@ -75,13 +74,6 @@ class DayWatcher:
 
     async def _ask(self, path: str) -> dict[str, Any]:
         found: dict[str, Any] = (await self._http.get(path)).raise_for_status().json()
-        return found
-
-    async def _ledger(self) -> Mapping[str, Any]:
-        answer = await self._http.get(f"/control/ledger/{self._account}")
-        if answer.status_code == 404:  # an account exists from its first order on
-            return {}
-        found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
 

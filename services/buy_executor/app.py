@@ -14,31 +14,22 @@ from prime_jennie.infra.database.repositories.inbox import SqlInbox
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.desk_app import DeskWork, desk_app
-from prime_jennie.infra.execution.room import Room, open_room
+from prime_jennie.infra.execution.room import open_room
 from prime_jennie.infra.price_history import PriceHistory
 from prime_jennie.infra.redis.streams import TypedStreamConsumer
 
 NAME = "buy-executor"
 
 
-def buyer_of(desk: Desk, room: Room, history: PriceHistory, *, guard_enabled: bool) -> Buyer:
-    """Bind the buyer to its stores."""
-    return Buyer(
-        desk,
-        facts=FactReader(desk, room.emergency),
-        planner=Planner(desk, history, guard_enabled=guard_enabled),
-        placement=room.placement,
-        books=room.books,
-        follower=room.follower,
-        emergency=room.emergency,
-    )
-
-
 def buy_loop(desk: Desk, settings: BuyExecutorSettings) -> BuyLoop:
     """Bind everything of one process."""
     room = open_room(desk)
     history = PriceHistory(desk.gateway, PriceRepository(desk.db), desk.sessions)
-    buyer = buyer_of(desk, room, history, guard_enabled=settings.portfolio_guard_enabled)
+    buyer = Buyer(
+        room,
+        facts=FactReader(desk, room.emergency),
+        planner=Planner(desk, history, guard_enabled=settings.portfolio_guard_enabled),
+    )
     consumer = TypedStreamConsumer(
         desk.redis,
         BUY_SIGNALS.stream_for(desk.keyspace),

@@ -13,13 +13,11 @@ from prime_jennie.domain.signals import BuySignal
 from prime_jennie.infra.database.repositories.commitments import CommitmentRepository
 from prime_jennie.infra.database.repositories.origins import OrderOrigin, OriginRepository
 from prime_jennie.infra.database.tables.trading import OrderIntentRow
-from prime_jennie.infra.desk import Desk
-from prime_jennie.infra.execution.books import Books
 from prime_jennie.infra.execution.courier import Outcome
-from prime_jennie.infra.execution.emergency import Emergency
-from prime_jennie.infra.execution.following import LIMIT, MARKET, Follower
-from prime_jennie.infra.execution.placement import Answer, Placement, answer_of, may_be_asked
+from prime_jennie.infra.execution.following import LIMIT, MARKET
+from prime_jennie.infra.execution.placement import Answer, answer_of, may_be_asked
 from prime_jennie.infra.execution.position_state import position_state_keys
+from prime_jennie.infra.execution.room import Room
 from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
 from prime_jennie.strategy.admission import SIGNAL_MAX_AGE, buy_refusal
@@ -31,27 +29,13 @@ LOCK_SECS = RedisKeys.BUY_LOCK.ttl_secs or 180
 class Buyer:
     """Handles signals one at a time; `in_flight` are the keys of orders that are not settled yet."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        *,
-        facts: FactReader,
-        planner: Planner,
-        placement: Placement,
-        books: Books,
-        follower: Follower,
-        emergency: Emergency,
-    ) -> None:
+    def __init__(self, room: Room, *, facts: FactReader, planner: Planner) -> None:
+        desk = room.desk
         self.in_flight: set[str] = set()
+        self._room = room
         self._desk = desk
         self._facts = facts
         self._planner = planner
-        self._placement = placement
-        self._books = books
-        self._follower = follower
-        self._emergency = emergency
-        self._account = desk.account.account_no
-        self._owner = f"{desk.service}:{desk.strategy or 'alone'}"
         self._locks = RedisLocks(desk.redis, virtual=desk.clock.virtual)
         self._origins = OriginRepository(desk.db)
         self._commitments = CommitmentRepository(desk.db)
@@ -68,18 +52,18 @@ class Buyer:
 
     async def _carry_out(self, signal: BuySignal, message_id: str, key: str, lock: AsyncExitStack) -> Outcome:
         async with self._desk.clock.hold(self._desk.service):
-            intent = await self._placement.intent(key)
+            intent = await self._room.placement.intent(key)
             if intent is None or may_be_asked(intent):
                 wish = await self._decide(signal, message_id, key, intent, lock)
                 if isinstance(wish, Refusal):
                     return Outcome("expired" if wish.rule == "expired" else "refused", str(wish))
                 self.in_flight.add(key)
-                answer = await self._placement.send(wish)
+                answer = await self._room.placement.send(wish)
             else:
                 self.in_flight.add(key)
                 wish, answer = Wish.of_intent(intent), answer_of(intent)
         if answer is None:
-            answer = await self._placement.resolve(wish, lambda: self._is_expired(signal))
+            answer = await self._room.placement.resolve(wish, lambda: self._is_expired(signal))
         return await self._follow(wish, answer)
 
     async def _decide(
@@ -91,7 +75,7 @@ class Buyer:
             return Refusal(
                 "expired", f"the signal is {age_secs:.0f} s old, {SIGNAL_MAX_AGE.total_seconds():.0f} s are allowed"
             )
-        await self._books.book_all()
+        await self._room.books.book_all()
         await self._day_loss.look()
         admission = await self._facts.read(signal.stock_code, key)
         if refusal := buy_refusal(signal, admission.facts):
@@ -110,8 +94,8 @@ class Buyer:
         return Wish(TradeType.BUY, plan.request, key, plan.reason, message_id)
 
     async def _locked(self, code: str, stack: AsyncExitStack) -> bool:
-        name = self._desk.keyspace.of(RedisKeys.BUY_LOCK, account=self._account, code=code)
-        lock = self._locks.lock(name, LOCK_SECS, self._owner)
+        name = self._desk.keyspace.of(RedisKeys.BUY_LOCK, account=self._room.account, code=code)
+        lock = self._locks.lock(name, LOCK_SECS, self._room.owner)
         try:
             if not await taken(lock):
                 return False
@@ -125,7 +109,7 @@ class Buyer:
         await self._desk.redis.delete(*position_state_keys(self._desk.keyspace, signal.stock_code))
         origin = OrderOrigin.of_buy(
             signal.model_copy(update={"sector_group": plan.sector}),
-            account=self._account,
+            account=self._room.account,
             strategy=self._desk.strategy,
             idempotency_key=key,
             reason=plan.reason,
@@ -138,11 +122,13 @@ class Buyer:
         if not answer.accepted:
             return Outcome("failed" if answer.is_failure else "refused", f"order: {answer.reason}")
         patience = LIMIT if wish.request.order_type is OrderType.LIMIT else MARKET
-        state = await self._follower.settle(wish.key, TradeType.BUY, patience, must_cancel=self._emergency.forbids_buys)
+        state = await self._room.follower.settle(
+            wish.key, TradeType.BUY, patience, must_cancel=self._room.emergency.forbids_buys
+        )
         if state.filled_qty == 0:
             outcome = "failed" if state.status in (OrderStatus.REJECTED, OrderStatus.ERROR) else "unfilled"
             return Outcome(outcome, f"0 of {state.quantity} shares, order {state.status.value}; {wish.reason}")
-        await self._books.notify(await self._books.trades_of(wish.key, state.filled_qty))
+        await self._room.books.notify(await self._room.books.trades_of(wish.key, state.filled_qty))
         await self._count_buys(state.stock_code)
         return Outcome("bought", bought_line(state, wish.reason))
 
@@ -151,7 +137,7 @@ class Buyer:
         now = self._desk.clock.now()
         midnight = kst_midnight(now)
         made = await self._commitments.buys(
-            self._account, self._desk.strategy, stock_code=code, since=midnight, fresh_since=now, but_key=""
+            self._room.account, self._desk.strategy, stock_code=code, since=midnight, fresh_since=now, but_key=""
         )
         key = self._desk.keyspace.of(RedisKeys.BUY_COUNT, date=midnight.date())
         await self._desk.redis.set(key, made.buys, ex=RedisKeys.BUY_COUNT.ttl_secs)

@@ -16,10 +16,11 @@ from prime_jennie.domain.trading_strategy import LiveConfig, TradingMode
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.strategy.admission import UNSTOPPABLE_REASONS
 
 log = structlog.get_logger(__name__)
 
-_BY_HAND = ("MANUAL", "FORCED_LIQUIDATION")
+_BY_HAND = tuple(reason.value for reason in UNSTOPPABLE_REASONS)
 
 
 class PreTradeChecks:

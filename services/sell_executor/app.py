@@ -7,7 +7,7 @@ from prime_jennie.domain.topics import SELL_ORDERS
 from prime_jennie.infra.database.repositories.inbox import SqlInbox
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.desk_app import DeskWork, desk_app
-from prime_jennie.infra.execution.room import Room, open_room
+from prime_jennie.infra.execution.room import open_room
 from prime_jennie.infra.redis.streams import TypedStreamConsumer
 from sell_executor.config import SellExecutorSettings
 from sell_executor.handlers import SellLoop
@@ -16,15 +16,10 @@ from sell_executor.seller import Seller
 NAME = "sell-executor"
 
 
-def seller_of(desk: Desk, room: Room) -> Seller:
-    """Bind the seller to its stores."""
-    return Seller(desk, placement=room.placement, books=room.books, follower=room.follower, emergency=room.emergency)
-
-
 def sell_loop(desk: Desk, settings: SellExecutorSettings) -> SellLoop:
     """Bind everything of one process."""
     room = open_room(desk)
-    seller = seller_of(desk, room)
+    seller = Seller(room)
     consumer = TypedStreamConsumer(
         desk.redis,
         SELL_ORDERS.stream_for(desk.keyspace),

@@ -13,12 +13,11 @@ from prime_jennie.infra.database.repositories.origins import OrderOrigin, Origin
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.tables.portfolio import TradeLogRow
 from prime_jennie.infra.database.tables.trading import OrderIntentRow
-from prime_jennie.infra.desk import Desk
-from prime_jennie.infra.execution.books import Books, sale_profit_pct
+from prime_jennie.infra.execution.books import sale_profit_pct
 from prime_jennie.infra.execution.courier import Outcome
-from prime_jennie.infra.execution.emergency import Emergency
-from prime_jennie.infra.execution.following import FORCED, MARKET, Follower
-from prime_jennie.infra.execution.placement import Answer, Placement, answer_of, may_be_asked
+from prime_jennie.infra.execution.following import FORCED, MARKET
+from prime_jennie.infra.execution.placement import Answer, answer_of, may_be_asked
+from prime_jennie.infra.execution.room import Room
 from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
 from prime_jennie.strategy.admission import sell_refusal, sellable_quantity
@@ -37,23 +36,11 @@ log = structlog.get_logger(__name__)
 class Seller:
     """Handles sell orders; `in_flight` are the keys of orders that are not settled yet."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        *,
-        placement: Placement,
-        books: Books,
-        follower: Follower,
-        emergency: Emergency,
-    ) -> None:
+    def __init__(self, room: Room) -> None:
+        desk = room.desk
         self.in_flight: set[str] = set()
+        self._room = room
         self._desk = desk
-        self._placement = placement
-        self._books = books
-        self._follower = follower
-        self._emergency = emergency
-        self._account = desk.account.account_no
-        self._owner = f"{desk.service}:{desk.strategy or 'alone'}"
         self._locks = RedisLocks(desk.redis, virtual=desk.clock.virtual)
         self._origins = OriginRepository(desk.db)
         self._positions = PositionRepository(desk.db)
@@ -70,7 +57,7 @@ class Seller:
             self.in_flight.discard(key)
 
     async def _carry_out(self, order: SellOrder, message_id: str, key: str, lock: AsyncExitStack) -> Outcome:
-        intent = await self._placement.intent(key)
+        intent = await self._room.placement.intent(key)
         if intent is not None and not may_be_asked(intent):
             self.in_flight.add(key)
             wish, answer = Wish.of_intent(intent), answer_of(intent)
@@ -83,16 +70,16 @@ class Seller:
                     return Outcome("refused", str(decided))
                 wish = decided
                 self.in_flight.add(key)
-                answer = await self._placement.send(wish)
+                answer = await self._room.placement.send(wish)
         if answer is None:
-            answer = await self._placement.resolve(wish, self._is_closed)
+            answer = await self._room.placement.resolve(wish, self._is_closed)
         return await self._follow(order, wish, answer)
 
     async def _decide(
         self, order: SellOrder, message_id: str, key: str, intent: OrderIntentRow | None
     ) -> Wish | Refusal:
         """Return what to send, or why not; the origin is in SQL before anything leaves."""
-        await self._books.book_all()
+        await self._room.books.book_all()
         holding = await self._holdings.of(order.stock_code, key)
         if refusal := stale_refusal(order, holding.row) or await self._refusal(order, holding.own_quantity):
             return refusal
@@ -107,7 +94,7 @@ class Seller:
         reason = reason_line(order, held)
         origin = OrderOrigin.of_sale(
             order,
-            account=self._account,
+            account=self._room.account,
             strategy=self._desk.strategy,
             idempotency_key=key,
             reason=reason,
@@ -118,7 +105,7 @@ class Seller:
 
     async def _refusal(self, order: SellOrder, own_quantity: int) -> Refusal | None:
         at = self._desk.clock.now()
-        halt = await self._emergency.state()
+        halt = await self._room.emergency.state()
         return sell_refusal(
             order,
             at=at,
@@ -129,8 +116,8 @@ class Seller:
 
     async def _locked(self, code: str, stack: AsyncExitStack) -> bool:
         """Wait for the lock, for an exit must go; without Redis the rows and the gateway alone guard the shares."""
-        name = self._desk.keyspace.of(RedisKeys.SELL_LOCK, account=self._account, code=code)
-        lock = self._locks.lock(name, LOCK_SECS, self._owner)
+        name = self._desk.keyspace.of(RedisKeys.SELL_LOCK, account=self._room.account, code=code)
+        lock = self._locks.lock(name, LOCK_SECS, self._room.owner)
         until = self._desk.clock.now() + LOCK_WAIT
         try:
             while not await taken(lock):
@@ -147,19 +134,19 @@ class Seller:
         if not answer.accepted:
             return Outcome("failed" if answer.is_failure else "refused", f"order: {answer.reason}")
         patience = FORCED if order.sell_reason is SellReason.FORCED_LIQUIDATION else MARKET
-        state = await self._follower.settle(wish.key, TradeType.SELL, patience)
+        state = await self._room.follower.settle(wish.key, TradeType.SELL, patience)
         if state.filled_qty == 0:
             outcome = "failed" if state.status in (OrderStatus.REJECTED, OrderStatus.ERROR) else "unfilled"
             return Outcome(outcome, f"0 of {state.quantity} shares, order {state.status.value}; {wish.reason}")
-        trades = await self._books.trades_of(wish.key, state.filled_qty)
+        trades = await self._room.books.trades_of(wish.key, state.filled_qty)
         await self._leave(order, trades)
-        await self._books.notify(trades)
+        await self._room.books.notify(trades)
         return Outcome("sold", sold_line(state, trades, wish.reason))
 
     async def _leave(self, order: SellOrder, trades: list[TradeLogRow]) -> None:
         now = self._desk.clock.now()
         sold_at = trades[-1].trade_timestamp if trades else now
-        left = await self._positions.position(self._account, self._desk.strategy, order.stock_code)
+        left = await self._positions.position(self._room.account, self._desk.strategy, order.stock_code)
         await self._aftermath.settle(order.stock_code, order.sell_reason, sold_at, now, is_flat=left is None)
 
     def _is_closed(self) -> bool:

@@ -28,6 +28,16 @@ class Room:
     emergency: Emergency
 
     @property
+    def account(self) -> str:
+        """Return the account whose money moves."""
+        return self.desk.account.account_no
+
+    @property
+    def owner(self) -> str:
+        """Return who holds this executor's locks, the same after a restart."""
+        return f"{self.desk.service}:{self.desk.strategy or 'alone'}"
+
+    @property
     def consumer_name(self) -> str:
         """Return the name under which this executor finds its own messages after a restart."""
         strategy = self.desk.strategy
@@ -40,7 +50,7 @@ class Room:
             self.books,
             self.follower,
             self.desk.clock,
-            account=self.desk.account.account_no,
+            account=self.account,
             strategy=self.desk.strategy,
             side=side,
             in_flight=in_flight,
