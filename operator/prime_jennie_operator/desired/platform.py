@@ -1,4 +1,4 @@
-"""What the strategies share, as the chart installs it: store, exchange, gateway, scout, the tables' migration."""
+"""What the strategies share, as the chart installs it: store, exchange, gateway, analysis, the tables' migration."""
 
 from __future__ import annotations
 
@@ -16,17 +16,28 @@ from prime_jennie_operator.desired.pods import (
     service,
     sorted_objects,
 )
-from prime_jennie_operator.desired.values import PlatformValues
+from prime_jennie_operator.desired.values import PlatformValues, Program
 from prime_jennie_operator.manifest import Manifest
 
 RELEASE = "prime-jennie"
 MANAGED_BY = "Helm"
 STATE_FOLDER = "/var/lib/jennie"
+# Program, its field in the chart's values, what it is to the trading day.
+PROGRAMS = (
+    ("scout-job", "scout_job", "scout"),
+    ("macro-council", "macro_council", "council"),
+    ("data-collector", "data_collector", "data"),
+    ("daily-briefing", "daily_briefing", "briefing"),
+    ("command-handler", "command_handler", "commands"),
+    ("dashboard-api", "dashboard_api", "dashboard"),
+)
 
 
 def platform_objects(values: PlatformValues, namespace: str) -> list[Manifest]:
     """Render the platform for one namespace."""
-    objects = [_service_account(namespace), *_gateway(values, namespace), *_scout(values, namespace)]
+    objects = [_service_account(namespace), *_gateway(values, namespace)]
+    for name, field, component in PROGRAMS:
+        objects += _program(values, namespace, name, component, getattr(values, field))
     if values.redis.enabled:
         objects += _redis(values, namespace)
     if values.migrations.enabled:
@@ -232,23 +243,57 @@ def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
     ]
 
 
-def _scout(values: PlatformValues, namespace: str) -> list[Manifest]:
-    scout = values.scout_job
-    metadata = _metadata("scout-job", namespace, "scout")
-    gateway = f"http://kis-gateway:{values.kis_gateway.port}"
+def _program(values: PlatformValues, namespace: str, name: str, component: str, program: Program) -> list[Manifest]:
+    """Render one service of the platform that needs the stores, the gateway and perhaps a model or an alert channel."""
+    metadata = _metadata(name, namespace, component)
+    env = [
+        env_value("PORT", program.port),
+        env_value("KIS_GATEWAY_URL", f"http://kis-gateway:{values.kis_gateway.port}"),
+        env_secret("JENNIE_READ_TOKEN", values.secrets.platform, "read-token"),
+        env_secret("JENNIE_OPERATOR_TOKEN", values.secrets.platform, "operator-token"),
+        *_model_env(values),
+        *_notification_env(values),
+    ]
     main = container(
-        "scout-job",
-        image=values.image.of("scout-job"),
+        name,
+        image=values.image.of(name),
         pull_policy=values.image.pull_policy,
-        command=["python", "-m", "scout_job"],
-        env=merged_env(common_env(values), [env_value("PORT", scout.port), env_value("KIS_GATEWAY_URL", gateway)]),
-        ports={"http": scout.port},
-        resources=scout.resources.render(),
+        command=["python", "-m", name.replace("-", "_")],
+        env=merged_env(common_env(values), env),
+        ports={"http": program.port},
+        resources=program.resources.render(),
         mounts={},
         probes=http_probes(),
     )
     pod = pod_spec(main, volumes=[], service_account=RELEASE)
     return [
         _workload("Deployment", metadata, pod, strategy={"type": "Recreate"}),
-        service("scout-job", metadata=metadata, selects=selector(metadata["labels"]), ports={"http": scout.port}),
+        service(name, metadata=metadata, selects=selector(metadata["labels"]), ports={"http": program.port}),
+    ]
+
+
+def _model_env(values: PlatformValues) -> list[dict[str, Any]]:
+    llm = values.llm
+    if not llm.base_url:
+        return []
+    return [
+        env_value("LLM_BASE_URL", llm.base_url),
+        env_value("LLM_MODEL", llm.model),
+        env_value("LLM_JUDGE_MODEL", llm.judge_model or llm.model),
+        env_secret("LLM_API_KEY", llm.credentials_secret, "api-key", optional=True),
+    ]
+
+
+def _notification_env(values: PlatformValues) -> list[dict[str, Any]]:
+    told = values.notifications
+    channels = {
+        "TELEGRAM_CHAT_IDS": told.telegram_chat_ids,
+        "SLACK_CRITICAL_CHANNEL": told.slack_critical_channel,
+        "SLACK_ERROR_CHANNEL": told.slack_error_channel,
+        "SLACK_WARNING_CHANNEL": told.slack_warning_channel,
+    }
+    return [
+        env_secret("TELEGRAM_BOT_TOKEN", told.credentials_secret, "telegram-bot-token", optional=True),
+        env_secret("SLACK_BOT_TOKEN", told.credentials_secret, "slack-bot-token", optional=True),
+        *(env_value(name, value) for name, value in channels.items() if value),
     ]

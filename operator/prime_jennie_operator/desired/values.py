@@ -101,6 +101,21 @@ class KisSimulator(Values):
     resources: Resources
 
 
+class Llm(Values):
+    base_url: str
+    model: str
+    judge_model: str
+    credentials_secret: str
+
+
+class Notifications(Values):
+    credentials_secret: str
+    telegram_chat_ids: str
+    slack_critical_channel: str
+    slack_error_channel: str
+    slack_warning_channel: str
+
+
 class Program(Values):
     """A service that needs no more than a port and resources."""
 
@@ -128,7 +143,14 @@ class PlatformValues(Values):
     migrations: Migrations
     kis_gateway: KisGateway
     kis_simulator: KisSimulator
+    llm: Llm
+    notifications: Notifications
     scout_job: Program
+    macro_council: Program
+    data_collector: Program
+    daily_briefing: Program
+    command_handler: Program
+    dashboard_api: Program
     strategy_services: StrategyPrograms
 
     @property

@@ -40,7 +40,9 @@ def open_run(
     credentials = settings.kis_credentials() if values.kis_gateway.environment != "mock" else None
     assembly = Assembly(files, values, folder)
     database_url = settings.database_url or f"sqlite:///{RunFolder(folder).database}"
-    secrets = LocalSecrets(load_generated(secrets_file), database_url, credentials, settings.prices_url)
+    secrets = LocalSecrets(
+        load_generated(secrets_file), database_url, credentials, settings.prices_url, settings.channel_secrets()
+    )
     run = LocalRun(assembly.objects(), folder, secrets, ports=ports, fresh=fresh, report=report)
     return assembly, run
 

@@ -17,6 +17,9 @@ from prime_jennie_operator.local.workloads import SecretRef
 PLATFORM_SECRET = "prime-jennie"  # noqa: S105 — the Secret's name, as the chart calls it
 DATABASE_SECRET = "prime-jennie-database"  # noqa: S105
 KIS_SECRET = "kis-credentials"  # noqa: S105
+NOTIFICATION_SECRET = "prime-jennie-notifications"  # noqa: S105
+LLM_SECRET = "prime-jennie-llm"  # noqa: S105
+PLATFORM_KEYS = ("token-key", "encryption-key", "read-token", "operator-token")
 TOKEN_SUFFIX = "-token"  # noqa: S105
 # KIS issues app keys of 36 and secrets of 180 characters; the simulator insists on these lengths too.
 APP_KEY_LENGTH, APP_SECRET_LENGTH = 36, 180
@@ -31,12 +34,14 @@ class LocalSecrets:
         database_url: str,
         kis: Mapping[str, str] | None = None,
         prices_url: str | None = None,
+        channels: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self._token_key = generated["token-key"]
         self._secrets: dict[str, dict[str, str]] = {
-            PLATFORM_SECRET: {key: generated[key] for key in ("token-key", "encryption-key", "read-token")},
+            PLATFORM_SECRET: {key: generated[key] for key in PLATFORM_KEYS},
             DATABASE_SECRET: {"url": database_url, "prices-url": prices_url or database_url},
             KIS_SECRET: dict(kis) if kis else {key: generated[key] for key in ("app-key", "app-secret", "hts-id")},
+            **{name: dict(keys) for name, keys in (channels or {}).items()},
         }
 
     def resolve(self, ref: SecretRef) -> str | None:
@@ -51,6 +56,10 @@ class LocalSecrets:
     def strategy_token(self, strategy: str) -> str:
         """Mint the service token with which a strategy's processes speak to the gateway."""
         return mint(strategy, self._token_key)
+
+    def platform(self, key: str) -> str:
+        """Return one of the platform's own secrets, such as the read token."""
+        return self._secrets[PLATFORM_SECRET][key]
 
     @property
     def database_url(self) -> str:
@@ -87,6 +96,7 @@ _MAKERS: dict[str, Callable[[], str]] = {
     "token-key": lambda: secrets.token_urlsafe(32),
     "encryption-key": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),  # Fernet's format
     "read-token": lambda: secrets.token_urlsafe(32),
+    "operator-token": lambda: secrets.token_urlsafe(32),
     "app-key": lambda: "PS" + _characters(APP_KEY_LENGTH - 2),
     "hts-id": lambda: "JENNIE01",  # the simulator takes any login id, and sends fill notices only to one
     "app-secret": lambda: _characters(APP_SECRET_LENGTH),

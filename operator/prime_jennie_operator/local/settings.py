@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prime_jennie.domain.errors import BadInput
+from prime_jennie_operator.local.secrets import LLM_SECRET, NOTIFICATION_SECRET
 
 ACCOUNT_NO = re.compile(r"[0-9]{8}-[0-9]{2}")
 PRICES_KEY = "prices-url"
@@ -34,6 +35,17 @@ class LocalSettings(BaseSettings):
     )
     jennie_data: Path | None = Field(None, description="folder of prices; unset: imported ones, else synthetic")
 
+    llm_base_url: str = Field("", description="OpenAI-compatible address ending in /v1; empty: the offline analyst")
+    llm_model: str = Field("", description="the model's name as its server knows it")
+    llm_judge_model: str = Field("", description="a stronger model for judge and briefing; empty: LLM_MODEL")
+    llm_api_key: SecretStr | None = Field(None, description="the server's key")
+    telegram_bot_token: SecretStr | None = Field(None, description="unset: no Telegram")
+    telegram_chat_ids: str = Field("", description="chats that may give commands, comma separated; empty: nobody")
+    slack_bot_token: SecretStr | None = Field(None, description="unset: no Slack")
+    slack_critical_channel: str = Field("", description="channel for CRITICAL")
+    slack_error_channel: str = Field("", description="channel for ERROR")
+    slack_warning_channel: str = Field("", description="channel for WARNING")
+
     def values(self) -> dict[str, Any]:
         """Say it as overrides of the chart's values; raise BadInput for a broker without credentials."""
         gateway: dict[str, Any] = {"environment": self.kis_env}
@@ -53,6 +65,13 @@ class LocalSettings(BaseSettings):
             "kisGateway": gateway,
             "logging": {"jsonLines": False},
             "secrets": {"pricesKey": PRICES_KEY},
+            "llm": {"baseUrl": self.llm_base_url, "model": self.llm_model, "judgeModel": self.llm_judge_model},
+            "notifications": {
+                "telegramChatIds": self.telegram_chat_ids,
+                "slackCriticalChannel": self.slack_critical_channel,
+                "slackErrorChannel": self.slack_error_channel,
+                "slackWarningChannel": self.slack_warning_channel,
+            },
         }
         if self.jennie_data is not None:
             if not self.jennie_data.is_dir():
@@ -69,6 +88,20 @@ class LocalSettings(BaseSettings):
             for name, value in (("KIS_APP_KEY", self.kis_app_key), ("KIS_APP_SECRET", self.kis_app_secret))
         )
         return {"app-key": key, "app-secret": secret} | ({"hts-id": self.kis_hts_id} if self.kis_hts_id else {})
+
+    def channel_secrets(self) -> dict[str, dict[str, str]]:
+        """Give the Secrets of models and alert channels; what is not configured is absent."""
+        found = {
+            NOTIFICATION_SECRET: {
+                "telegram-bot-token": self.telegram_bot_token,
+                "slack-bot-token": self.slack_bot_token,
+            },
+            LLM_SECRET: {"api-key": self.llm_api_key},
+        }
+        return {
+            name: {key: value.get_secret_value() for key, value in keys.items() if value}
+            for name, keys in found.items()
+        }
 
     def _needed(self, name: str, value: str | None) -> str:
         if not value:
