@@ -21,6 +21,7 @@ class RedisKeys(str, Enum):  # noqa: UP042 - the seeds name it as a str Enum (sy
     BUY_SIGNALS = "stream:buy-signals"
     SELL_ORDERS = "stream:sell-orders"
     TRADE_NOTIFICATIONS = "stream:trade-notifications"
+    ALERTS = "stream:alerts"
     NEWS_RAW = "stream:news:raw"
 
     # Shared state

@@ -5,6 +5,7 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from prime_jennie.domain.alerts import Alert
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.market import TickBatch
 from prime_jennie.domain.news import NewsArticle
@@ -78,6 +79,14 @@ TRADE_NOTIFICATIONS: Final = Topic(
     consumers=("command-handler",),
     groups=("group:command-handler",),
 )
+ALERTS: Final = Topic(
+    RedisKeys.ALERTS,
+    Alert,
+    producers=("kis-gateway", "buy-executor", "sell-executor", "price-monitor", "data-collector", "macro-council"),
+    consumers=("command-handler",),
+    groups=("group:command-handler",),
+    maxlen=10_000,
+)
 NEWS_RAW: Final = Topic(
     RedisKeys.NEWS_RAW,
     NewsArticle,
@@ -87,4 +96,4 @@ NEWS_RAW: Final = Topic(
     maxlen=10_000,
 )
 
-TOPICS: Final = (TICKS, BUY_SIGNALS, SELL_ORDERS, TRADE_NOTIFICATIONS, NEWS_RAW)
+TOPICS: Final = (TICKS, BUY_SIGNALS, SELL_ORDERS, TRADE_NOTIFICATIONS, ALERTS, NEWS_RAW)
