@@ -194,6 +194,33 @@ async def test_a_quote_knows_its_stock_and_an_unknown_stock_is_not_found(bench: 
         await bench.broker.snapshot(NOWHERE)
 
 
+async def test_many_quotes_come_at_once_and_an_unknown_stock_costs_no_other_its_quote(bench: Bench) -> None:
+    found = await bench.broker.snapshots([SAMSUNG, NOWHERE, HYNIX, SAMSUNG])
+    assert [one.stock_code for one in found.snapshots] == [SAMSUNG, HYNIX]
+    assert list(found.missing) == [NOWHERE]
+    assert NOWHERE in found.missing[NOWHERE]
+    assert (await bench.broker.snapshots([])).snapshots == ()
+
+
+async def test_a_quote_of_many_says_the_same_as_a_quote_of_one_but_for_what_it_does_not_carry(bench: Bench) -> None:
+    many = (await bench.broker.snapshots([SAMSUNG])).snapshots[0]
+    one = await bench.broker.snapshot(SAMSUNG)
+    if bench.twin is not None:
+        assert many == one
+    assert (many.high_52w, many.low_52w, many.market_cap) == (None, None, None)
+    assert many.low_price <= many.price <= many.high_price
+    assert many.volume <= one.volume
+
+
+async def test_an_index_stands_near_its_last_bar_and_an_unknown_one_is_not_found(bench: Bench) -> None:
+    quote = await bench.broker.index_quote("0001")
+    last = (await bench.broker.index_daily_prices("0001", TODAY - timedelta(days=20), TODAY))[-1]
+    assert (quote.index_code, quote.source) == ("0001", "approximation")
+    assert quote.price == pytest.approx(last.close_price * (1 + quote.change_pct / 100), rel=0.01)
+    with pytest.raises(NotFound):
+        await bench.broker.index_quote("9999")
+
+
 async def test_daily_bars_come_oldest_first_and_in_their_span_however_many_pages_it_takes(bench: Bench) -> None:
     # 280 calendar days are some 190 sessions: two pages of KIS.
     first = TODAY - timedelta(days=280)

@@ -10,6 +10,7 @@ import pytest
 
 from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.errors import BadInput, BrokerRefused, Conflict, NotFound, OutcomeUnknown, RateLimited
+from prime_jennie.domain.market import IndexQuote
 from prime_jennie.domain.money import align_down
 from prime_jennie.domain.orders import OrderOutcome, OrderRequest, OrderState, OrderStatus, OrderType
 from prime_jennie.domain.ports import Gateway
@@ -63,7 +64,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     if request.param == "memory":
         prices = {SAMSUNG: 70_000, HYNIX: 200_000, NAVER: 150_000, KAKAO: 40_000}
-        broker = InMemoryBroker(ManualClock(datetime(2025, 3, 4, 0, 30, tzinfo=UTC)), prices_krw=prices)
+        now = datetime(2025, 3, 4, 0, 30, tzinfo=UTC)
+        level = IndexQuote(index_code="1001", price=750.0, change_pct=0.4, timestamp=now, source="approximation")
+        broker = InMemoryBroker(ManualClock(now), prices_krw=prices, index_quotes={"1001": level})
         twin = InMemoryGateway(broker)
         yield Bench(twin, twin=twin)
         return
@@ -97,6 +100,27 @@ async def test_the_account_and_its_environment_are_known(bench: Bench) -> None:
 async def test_an_unknown_stock_is_not_found(bench: Bench) -> None:
     with pytest.raises(NotFound):
         await bench.gateway.snapshot(NOWHERE)
+
+
+async def test_many_quotes_come_at_once_and_an_unknown_stock_costs_no_other_its_quote(bench: Bench) -> None:
+    found = await bench.gateway.snapshots([SAMSUNG, NOWHERE, HYNIX])
+    assert [one.stock_code for one in found.snapshots] == [SAMSUNG, HYNIX]
+    assert list(found.missing) == [NOWHERE]
+
+
+async def test_more_stocks_than_one_request_takes_are_asked_for_in_parts(bench: Bench) -> None:
+    nowhere = [f"9{number:05d}" for number in range(5)]
+    found = await bench.gateway.snapshots([*nowhere, *[SAMSUNG, HYNIX, NAVER, KAKAO] * 80])
+    assert {one.stock_code for one in found.snapshots} == {SAMSUNG, HYNIX, NAVER, KAKAO}
+    assert list(found.missing) == nowhere
+
+
+async def test_an_index_stands_somewhere_and_an_unknown_one_is_not_found(bench: Bench) -> None:
+    quote = await bench.gateway.index_quote("1001")
+    assert quote.price > 0
+    assert quote.source == "approximation"
+    with pytest.raises(NotFound):
+        await bench.gateway.index_quote("9999")
 
 
 async def test_the_calendar_is_known(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """Speak the exchange's words: ticks, bars, snapshots."""
 
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Self
@@ -70,6 +71,34 @@ class StockSnapshot(Record):
     high_52w: Amount | None = None
     low_52w: Amount | None = None
     timestamp: Timestamp
+
+
+class Snapshots(Record):
+    """The quotes of many stocks at once; no stock is lost: each one asked for has its quote or a reason."""
+
+    snapshots: tuple[StockSnapshot, ...]
+    """Without 52-week figures and market cap: the broker gives them for single stocks only."""
+    missing: dict[str, str] = Field(default_factory=dict)
+    """Why there is no quote, by stock code."""
+
+    @classmethod
+    def merged(cls, parts: Iterable[Self]) -> Self:
+        """Put the answers of several questions together."""
+        parts = list(parts)
+        missing = {code: reason for part in parts for code, reason in part.missing.items()}
+        return cls(snapshots=tuple(one for part in parts for one in part.snapshots), missing=missing)
+
+
+class IndexQuote(Record):
+    """An index now, in points."""
+
+    index_code: str = Field(min_length=1, max_length=10)
+    price: float = Field(gt=0, allow_inf_nan=False)
+    change_pct: Finite
+    """Against the previous close."""
+    timestamp: Timestamp
+    source: str | None = None
+    """Where the figure comes from when it is not the exchange's own."""
 
 
 class _Bar(Record):

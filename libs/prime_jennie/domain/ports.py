@@ -8,7 +8,16 @@ from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from prime_jennie.domain.broker import AccountInfo, BrokerOrder, BrokerOrderRef, FillNotice
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot, Tick, TickBatch
+from prime_jennie.domain.market import (
+    DailyPrice,
+    IndexDailyPrice,
+    IndexQuote,
+    MinutePrice,
+    Snapshots,
+    StockSnapshot,
+    Tick,
+    TickBatch,
+)
 from prime_jennie.domain.orders import OrderRequest, OrderResult, OrderState
 from prime_jennie.domain.positions import PortfolioState
 
@@ -162,6 +171,9 @@ class Gateway(Protocol):
     async def snapshot(self, code: str) -> StockSnapshot:
         """Return a stock's quote."""
 
+    async def snapshots(self, codes: Sequence[str]) -> Snapshots:
+        """Return many stocks' quotes; a stock without one has its reason and fails no other."""
+
     async def daily_prices(self, code: str, days: int = 150) -> list[DailyPrice]:
         """Return daily bars of the last calendar `days`, oldest first."""
 
@@ -170,6 +182,9 @@ class Gateway(Protocol):
 
     async def index_daily_prices(self, index_code: str, days: int = 150) -> list[IndexDailyPrice]:
         """Return an index's daily bars, oldest first; `source` is set where they are an approximation."""
+
+    async def index_quote(self, index_code: str) -> IndexQuote:
+        """Return an index as it stands; NotFound for a code the exchange does not know."""
 
     async def is_trading_day(self, day: date) -> bool:
         """Tell whether the exchange opens on a day."""
@@ -225,6 +240,9 @@ class Broker(Protocol):
     async def snapshot(self, code: str) -> StockSnapshot:
         """Return a stock's quote."""
 
+    async def snapshots(self, codes: Sequence[str]) -> Snapshots:
+        """Return many stocks' quotes; a stock without one has its reason and fails no other."""
+
     async def daily_prices(self, code: str, first: date, last: date) -> list[DailyPrice]:
         """Return daily bars between two days, oldest first, however many pages that takes."""
 
@@ -233,6 +251,9 @@ class Broker(Protocol):
 
     async def index_daily_prices(self, index_code: str, first: date, last: date) -> list[IndexDailyPrice]:
         """Return an index's daily bars between two days, oldest first."""
+
+    async def index_quote(self, index_code: str) -> IndexQuote:
+        """Return an index as it stands; NotFound for a code the exchange does not know."""
 
     async def holidays(self, first: date) -> dict[date, bool]:
         """Return, for the days the broker knows from `first` on, whether the exchange opens."""

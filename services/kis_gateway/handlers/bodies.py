@@ -7,12 +7,17 @@ from pydantic import Field, model_validator
 from prime_jennie.domain.model import Record
 from prime_jennie.domain.symbols import StockCode
 from prime_jennie.infra.clients.kis.websocket import MAX_REGISTRATIONS
+from prime_jennie.infra.clients.kis_gateway import MOST_SNAPSHOTS
 
 Days = Annotated[int, Field(strict=True, ge=1, le=3_660)]
 
 
 class StockBody(Record):
     stock_code: StockCode
+
+
+class StocksBody(Record):
+    stock_codes: Annotated[list[StockCode], Field(min_length=1, max_length=MOST_SNAPSHOTS)]
 
 
 class DailyBody(Record):
@@ -27,6 +32,9 @@ class MinuteBody(Record):
 
 class IndexBody(Record):
     index_code: Annotated[str, Field(pattern=r"^[0-9]{4}$")]
+
+
+class IndexDailyBody(IndexBody):
     days: Days = 150
 
 

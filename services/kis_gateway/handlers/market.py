@@ -5,10 +5,10 @@ from datetime import date, timedelta
 
 from fastapi import APIRouter, Response
 
-from kis_gateway.handlers.bodies import DailyBody, IndexBody, MinuteBody, StockBody
+from kis_gateway.handlers.bodies import DailyBody, IndexBody, IndexDailyBody, MinuteBody, StockBody, StocksBody
 from kis_gateway.parts import Parts
 from prime_jennie.domain.errors import Unavailable
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot
+from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 
 
 def market_routes(parts: Callable[[], Parts]) -> APIRouter:
@@ -18,6 +18,17 @@ def market_routes(parts: Callable[[], Parts]) -> APIRouter:
     @router.post("/snapshot")
     async def snapshot(body: StockBody) -> StockSnapshot:
         return await parts().broker.snapshot(body.stock_code)
+
+    @router.post("/snapshots")
+    async def snapshots(body: StocksBody) -> Snapshots:
+        return await parts().broker.snapshots(body.stock_codes)
+
+    @router.post("/index")
+    async def index_quote(body: IndexBody, response: Response) -> IndexQuote:
+        quote = await parts().broker.index_quote(body.index_code)
+        if quote.source:
+            response.headers["X-Data-Source"] = quote.source
+        return quote
 
     @router.post("/daily-prices")
     async def daily_prices(body: DailyBody) -> list[DailyPrice]:
@@ -29,7 +40,7 @@ def market_routes(parts: Callable[[], Parts]) -> APIRouter:
         return await _minutes(parts(), body.stock_code, body.minutes)
 
     @router.post("/index-daily-prices")
-    async def index_daily_prices(body: IndexBody, response: Response) -> list[IndexDailyPrice]:
+    async def index_daily_prices(body: IndexDailyBody, response: Response) -> list[IndexDailyPrice]:
         first, last = _span(parts(), body.days)
         bars = await parts().broker.index_daily_prices(body.index_code, first, last)
         sources = sorted({bar.source for bar in bars if bar.source})

@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from prime_jennie.domain.broker import AccountInfo
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound, OutcomeUnknown, RateLimited, Unavailable
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot
+from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 from prime_jennie.domain.orders import OrderOutcome, OrderRequest, OrderResult, OrderState
 from prime_jennie.domain.positions import PortfolioState
 
@@ -22,6 +22,7 @@ CONNECT_SECS: Final = 3.0
 ANSWER_SECS: Final = 60.0  # real: a call may wait for its turn in the broker's limit
 READ_PAUSES_SECS: Final = (0.2, 0.6)  # before the second and the third attempt of a read
 REASON_CHARS: Final = 500
+MOST_SNAPSHOTS: Final = 300  # stocks of one request
 _DAILY = TypeAdapter(list[DailyPrice])
 _MINUTES = TypeAdapter(list[MinutePrice])
 _INDEX = TypeAdapter(list[IndexDailyPrice])
@@ -66,6 +67,14 @@ class GatewayClient:
     async def snapshot(self, code: str) -> StockSnapshot:
         return _model(StockSnapshot, await self._read("POST", "/api/market/snapshot", {"stock_code": code}))
 
+    async def snapshots(self, codes: Sequence[str]) -> Snapshots:
+        """Ask in parts of three hundred; a part that fails is raised, whatever the others answered."""
+        parts = []
+        for at in range(0, len(codes), MOST_SNAPSHOTS):
+            body = {"stock_codes": list(codes[at : at + MOST_SNAPSHOTS])}
+            parts.append(_model(Snapshots, await self._read("POST", "/api/market/snapshots", body)))
+        return Snapshots.merged(parts)
+
     async def daily_prices(self, code: str, days: int = 150) -> list[DailyPrice]:
         body = {"stock_code": code, "days": days}
         return _list(_DAILY, await self._read("POST", "/api/market/daily-prices", body))
@@ -77,6 +86,9 @@ class GatewayClient:
     async def index_daily_prices(self, index_code: str, days: int = 150) -> list[IndexDailyPrice]:
         body = {"index_code": index_code, "days": days}
         return _list(_INDEX, await self._read("POST", "/api/market/index-daily-prices", body))
+
+    async def index_quote(self, index_code: str) -> IndexQuote:
+        return _model(IndexQuote, await self._read("POST", "/api/market/index", {"index_code": index_code}))
 
     async def is_trading_day(self, day: date) -> bool:
         answer = await self._read("GET", f"/api/market/is-trading-day?date={day.isoformat()}")

@@ -7,7 +7,15 @@ from datetime import date, datetime, timedelta
 
 from prime_jennie.domain.broker import BrokerOrder, BrokerOrderRef, FillNotice, NoticeKind
 from prime_jennie.domain.errors import BrokerRefused, Conflict, NotFound, OutcomeUnknown
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot, Tick
+from prime_jennie.domain.market import (
+    DailyPrice,
+    IndexDailyPrice,
+    IndexQuote,
+    MinutePrice,
+    Snapshots,
+    StockSnapshot,
+    Tick,
+)
 from prime_jennie.domain.money import is_on_tick
 from prime_jennie.domain.orders import OrderRequest, TradeType
 from prime_jennie.domain.ports import Clock
@@ -49,6 +57,8 @@ class InMemoryBroker:
     daily: dict[str, list[DailyPrice]] = field(default_factory=dict)
     minutes: dict[str, list[MinutePrice]] = field(default_factory=dict)
     indexes: dict[str, list[IndexDailyPrice]] = field(default_factory=dict)
+    index_quotes: dict[str, IndexQuote] = field(default_factory=dict)
+    """What a test says; otherwise an index stands at its last bar."""
     closed_days: set[date] = field(default_factory=set)
     lost_replies: int = 0
     """So many orders are accepted without an answer."""
@@ -92,6 +102,12 @@ class InMemoryBroker:
             timestamp=self.clock.now(),
         )
 
+    async def snapshots(self, codes: Sequence[str]) -> Snapshots:
+        unique = dict.fromkeys(codes)
+        missing = {code: f"the exchange does not know {code}" for code in unique if code not in self.prices_krw}
+        found = [await self.snapshot(code) for code in unique if code not in missing]
+        return Snapshots(snapshots=tuple(found), missing=missing)
+
     async def daily_prices(self, code: str, first: date, last: date) -> list[DailyPrice]:
         self._price(code)
         return [bar for bar in self.daily.get(code, []) if first <= bar.price_date <= last]
@@ -104,6 +120,21 @@ class InMemoryBroker:
         if index_code not in self.indexes:
             raise NotFound(f"the exchange does not know {index_code}")
         return [bar for bar in self.indexes[index_code] if first <= bar.price_date <= last]
+
+    async def index_quote(self, index_code: str) -> IndexQuote:
+        if index_code in self.index_quotes:
+            return self.index_quotes[index_code]
+        bars = self.indexes.get(index_code)
+        if not bars:
+            raise NotFound(f"the exchange does not know {index_code}")
+        last, before = bars[-1], bars[max(0, len(bars) - 2)]
+        return IndexQuote(
+            index_code=index_code,
+            price=last.close_price,
+            change_pct=round((last.close_price / before.close_price - 1) * 100, 2),
+            timestamp=self.clock.now(),
+            source=last.source,
+        )
 
     async def holidays(self, first: date) -> dict[date, bool]:
         days = [first + timedelta(days=ahead) for ahead in range(30)]

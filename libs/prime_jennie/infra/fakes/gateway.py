@@ -14,7 +14,7 @@ from prime_jennie.domain.errors import (
     RateLimited,
     Unavailable,
 )
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot
+from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 from prime_jennie.domain.money import is_on_tick
 from prime_jennie.domain.orders import OrderOutcome, OrderRequest, OrderResult, OrderState, OrderStatus, TradeType
 from prime_jennie.domain.positions import PortfolioState
@@ -51,6 +51,10 @@ class InMemoryGateway:
         self._demand_up()
         return await self.broker.snapshot(code)
 
+    async def snapshots(self, codes: Sequence[str]) -> Snapshots:
+        self._demand_up()
+        return await self.broker.snapshots(codes)
+
     async def daily_prices(self, code: str, days: int = 150) -> list[DailyPrice]:
         self._demand_up()
         return await self.broker.daily_prices(code, self._today() - timedelta(days=days), self._today())
@@ -62,6 +66,10 @@ class InMemoryGateway:
     async def index_daily_prices(self, index_code: str, days: int = 150) -> list[IndexDailyPrice]:
         self._demand_up()
         return await self.broker.index_daily_prices(index_code, self._today() - timedelta(days=days), self._today())
+
+    async def index_quote(self, index_code: str) -> IndexQuote:
+        self._demand_up()
+        return await self.broker.index_quote(index_code)
 
     async def is_trading_day(self, day: date) -> bool:
         self._demand_up()

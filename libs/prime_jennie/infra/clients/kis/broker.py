@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date, datetime
 
 from prime_jennie.domain.broker import BrokerOrder, BrokerOrderRef, Environment, FillNotice
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot, Tick
+from prime_jennie.domain.market import (
+    DailyPrice,
+    IndexDailyPrice,
+    IndexQuote,
+    MinutePrice,
+    Snapshots,
+    StockSnapshot,
+    Tick,
+)
 from prime_jennie.domain.orders import OrderRequest
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.positions import PortfolioState
@@ -59,6 +67,9 @@ class KisBroker:
     async def snapshot(self, code: str) -> StockSnapshot:
         return await self.rest.snapshot(code)
 
+    async def snapshots(self, codes: Sequence[str]) -> Snapshots:
+        return await self.rest.snapshots(codes)
+
     async def daily_prices(self, code: str, first: date, last: date) -> list[DailyPrice]:
         return await self.rest.daily_prices(code, first, last)
 
@@ -67,6 +78,9 @@ class KisBroker:
 
     async def index_daily_prices(self, index_code: str, first: date, last: date) -> list[IndexDailyPrice]:
         return await self.rest.index_daily_prices(index_code, first, last)
+
+    async def index_quote(self, index_code: str) -> IndexQuote:
+        return await self.rest.index_quote(index_code)
 
     async def holidays(self, first: date) -> dict[date, bool]:
         return await self.rest.holidays(first)

@@ -1,18 +1,20 @@
 """Quotation answers of KIS as domain models; every value arrives as a string."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from prime_jennie.domain.errors import NotFound, OutcomeUnknown
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot
+from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.clients.kis.notices import clock_time
 
 Row = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)
+_FALLS = frozenset({"4", "5"})  # prdy_vrss_sign: lower limit, down
 _HUNDRED_MILLION = 100_000_000  # hts_avls is in 억원
 
 
@@ -27,18 +29,19 @@ def whole(row: Row, name: str) -> int:
 
 def decimal(row: Row, name: str) -> float:
     """Read a number or say which field is none."""
-    try:
-        return float(str(row[name]).strip())
-    except (KeyError, ValueError):
-        raise OutcomeUnknown(f"field {name!r} is no number") from None
+    value = optional(row, name)
+    if value is None:
+        raise OutcomeUnknown(f"field {name!r} is no number")
+    return value
 
 
 def optional(row: Row, name: str) -> float | None:
     """Read a number that may be missing."""
     try:
-        return float(str(row[name]).strip())
+        value = float(str(row[name]).strip())
     except (KeyError, ValueError):
         return None
+    return value if isfinite(value) else None
 
 
 def compact_date(text: object) -> date:
@@ -73,11 +76,60 @@ def snapshot(code: str, row: Row, now: datetime) -> StockSnapshot:
     )
 
 
+def snapshots(codes: Sequence[str], rows: Iterable[Row], now: datetime) -> Snapshots:
+    """Read intstock-multprice by its rows' codes; a row that is missing or makes no sense costs its own stock only."""
+    given = {str(row.get("inter_shrn_iscd") or "").strip(): row for row in rows}
+    found: list[StockSnapshot] = []
+    missing: dict[str, str] = {}
+    for code in codes:
+        try:
+            found.append(_of_many(code, given.get(code, {}), now))
+        except (NotFound, OutcomeUnknown) as error:
+            missing[code] = str(error)
+    return Snapshots(snapshots=tuple(found), missing=missing)
+
+
+def _of_many(code: str, row: Row, now: datetime) -> StockSnapshot:
+    if not optional(row, "inter2_prpr"):
+        raise NotFound(f"the exchange gives no price of {code}")
+    return built(
+        StockSnapshot,
+        stock_code=code,
+        price=whole(row, "inter2_prpr"),
+        open_price=whole(row, "inter2_oprc"),
+        high_price=whole(row, "inter2_hgpr"),
+        low_price=whole(row, "inter2_lwpr"),
+        volume=whole(row, "acml_vol"),
+        change_pct=_change_pct(row, "prdy_ctrt"),
+        timestamp=now,
+    )
+
+
+def index_quote(index_code: str, row: Row, now: datetime, source: str | None) -> IndexQuote:
+    """Read inquire-index-price, in points."""
+    if not optional(row, "bstp_nmix_prpr"):
+        raise NotFound(f"the exchange gives no level of index {index_code}")
+    return built(
+        IndexQuote,
+        index_code=index_code,
+        price=decimal(row, "bstp_nmix_prpr"),
+        change_pct=_change_pct(row, "bstp_nmix_prdy_ctrt"),
+        timestamp=now,
+        source=source,
+    )
+
+
+def _change_pct(row: Row, name: str) -> float:
+    """Read a change whose sign may stand in the figure or only in the code beside it."""
+    change = decimal(row, name)
+    return -abs(change) if str(row.get("prdy_vrss_sign", "")) in _FALLS else change
+
+
 def daily_price(code: str, row: Row) -> DailyPrice:
     """Read one row of inquire-daily-itemchartprice; the change comes as won against the previous close."""
     close = whole(row, "stck_clpr")
     change = optional(row, "prdy_vrss")
-    falls = str(row.get("prdy_vrss_sign", "")) in {"4", "5"}
+    falls = str(row.get("prdy_vrss_sign", "")) in _FALLS
     before = None if change is None else close - (-abs(change) if falls else change)
     return built(
         DailyPrice,

@@ -1,12 +1,12 @@
 """KIS over REST, as the domain's words."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from prime_jennie.domain.broker import BrokerOrder, BrokerOrderRef, Environment
 from prime_jennie.domain.errors import BrokerRefused, NotFound, OutcomeUnknown, Unavailable
-from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, MinutePrice, StockSnapshot
+from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 from prime_jennie.domain.orders import OrderRequest, OrderType
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.positions import PortfolioState
@@ -23,6 +23,7 @@ _TRADING = "/uapi/domestic-stock/v1/trading/"
 _UNKNOWN_STOCK = frozenset({"MCA05918", "APBK0656"})
 _CANCEL = "02"
 _MOST_PAGES = 50
+_MOST_CODES = 30  # of one intstock-multprice
 
 
 class Dated(Protocol):
@@ -57,6 +58,36 @@ class KisRestClient:
         envelope = await self._quote("inquire-price", trs.SNAPSHOT, _stock(code))
         with readable():
             return quotes.snapshot(code, envelope.output(), self._clock.now())
+
+    async def snapshots(self, codes: Sequence[str]) -> Snapshots:
+        """Return many stocks' quotes, thirty a call; a call that fails is raised."""
+        unique = list(dict.fromkeys(codes))
+        parts = [await self._some_snapshots(unique[at : at + _MOST_CODES]) for at in range(0, len(unique), _MOST_CODES)]
+        return Snapshots.merged(parts)
+
+    async def _some_snapshots(self, codes: Sequence[str]) -> Snapshots:
+        """Ask for up to thirty; a call refused for an unknown code is halved until only that code is left out."""
+        query: dict[str, str] = {}
+        for number, code in enumerate(codes, start=1):
+            query |= {f"FID_COND_MRKT_DIV_CODE_{number}": "J", f"FID_INPUT_ISCD_{number}": code}
+        try:
+            envelope = await self._quote("intstock-multprice", trs.SNAPSHOTS, query)
+        except NotFound:
+            if len(codes) == 1:
+                return Snapshots(snapshots=(), missing={codes[0]: f"the exchange does not know {codes[0]}"})
+            middle = len(codes) // 2
+            return Snapshots.merged(
+                [await self._some_snapshots(codes[:middle]), await self._some_snapshots(codes[middle:])]
+            )
+        with readable():
+            return quotes.snapshots(codes, envelope.rows(), self._clock.now())
+
+    async def index_quote(self, index_code: str) -> IndexQuote:
+        """Return an index as it stands."""
+        query = {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": index_code}
+        envelope = await self._quote("inquire-index-price", trs.INDEX_QUOTE, query)
+        with readable():
+            return quotes.index_quote(index_code, envelope.output(), self._clock.now(), envelope.source)
 
     async def daily_prices(self, code: str, first: date, last: date) -> list[DailyPrice]:
         """Return adjusted daily bars, oldest first."""
