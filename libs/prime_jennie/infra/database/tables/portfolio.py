@@ -94,3 +94,28 @@ class DailyAssetSnapshotRow(Base):
     net_investment: Mapped[int | None] = mapped_column(BigInteger)
     position_count: Mapped[int] = mapped_column(Integer)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PositionCorrectionRow(Base):
+    """Shares that left without a fill of ours, as the broker says: fills and corrections together are the position."""
+
+    __tablename__ = "position_corrections"
+    __table_args__ = (
+        Index("ix_position_corrections_stock", "account", "strategy", "stock_code"),
+        Index("ix_position_corrections_at", "at"),
+        MYSQL_OPTIONS,
+    )
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True, autoincrement=True)
+    account: Mapped[str] = mapped_column(String(32))
+    strategy: Mapped[str] = mapped_column(String(63))
+    stock_code: Mapped[str] = mapped_column(String(12))
+    stock_name: Mapped[str] = mapped_column(String(100))
+    position_id: Mapped[str] = mapped_column(String(64))
+    quantity_before: Mapped[int] = mapped_column(BigInteger)
+    quantity_after: Mapped[int] = mapped_column(BigInteger)
+    broker_quantity: Mapped[int] = mapped_column(BigInteger)
+    average_buy_price: Mapped[float] = mapped_column(PriceNumber)
+    reason: Mapped[str] = mapped_column(Text)
+    who: Mapped[str] = mapped_column(String(100))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
