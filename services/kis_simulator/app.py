@@ -34,6 +34,8 @@ from prime_jennie.infra.redis.connection import connect
 
 log = structlog.get_logger(__name__)
 
+_AFTER_CLOSE = timedelta(minutes=5)
+
 
 async def run(settings: SimulatorSettings, market: Market, session: Session) -> int:
     """Start the exchange, print the ready line, serve until SIGTERM or SIGINT; returns the exit status."""
@@ -43,14 +45,13 @@ async def run(settings: SimulatorSettings, market: Market, session: Session) -> 
         "--ws-port": listen("--ws-port", settings.host, settings.ws_port),
         "--control-port": listen("--control-port", settings.host, settings.control_port),
     }
-    start_at = _start(settings, session)
+    start_at, ends_at = _start(settings, session), _end(settings, session)
     journal = Journal(settings.journal)
     pace = Pace(settings.rate or _own_rate(settings))
     leader = _leader(settings, session, start_at, pace)
     world = _world(settings, sessions, session, market, journal, leader, start_at)
     sockets = WebSocketServer(world)
     resumed = _resume(world, journal)
-    ends_at = session.closes_at + timedelta(seconds=settings.end_after_close_secs)
     loop = ClockLoop(leader, pace, world.exchange, sockets, world.stats, ends_at)
     # Bars live as long as the process: keep the collector from walking them again and again.
     gc.freeze()
@@ -93,6 +94,16 @@ def _start(settings: SimulatorSettings, session: Session) -> datetime:
         closes = session.closes_at.astimezone(KST)
         raise BadInput("jennie-sim", "--at", f"{settings.at:%H:%M} is not before the close of {closes:%H:%M}")
     return start_at
+
+
+def _end(settings: SimulatorSettings, session: Session) -> datetime:
+    if settings.until is None:
+        return session.closes_at + _AFTER_CLOSE
+    ends_at = datetime.combine(session.day, settings.until, KST).astimezone(UTC)
+    if ends_at <= session.closes_at:
+        closes = session.closes_at.astimezone(KST)
+        raise BadInput("jennie-sim", "--until", f"{settings.until:%H:%M} is not after the close of {closes:%H:%M}")
+    return ends_at
 
 
 def _leader(settings: SimulatorSettings, session: Session, start_at: datetime, pace: Pace) -> Leader:

@@ -161,7 +161,7 @@ class ClockLoop:
         self._exchange = exchange
         self._sockets = sockets
         self._stats = stats
-        self._ends_at = ends_at
+        self.ends_at = ends_at
         self._idle = asyncio.Event()
 
     @property
@@ -175,14 +175,14 @@ class ClockLoop:
         self.started = True
         if reunion:
             await self._reunite()
-        while self._leader.now() < self._ends_at:
+        while self._leader.now() < self.ends_at:
             before = self._exchange.at
             result = await self._leader.step()
             self._stats.waits[result.what.value] += 1
             if result.now > before:
                 self._exchange.advance(result.now)
                 self._sockets.push_trades(before, result.now)
-            if result.now >= self._ends_at:
+            if result.now >= self.ends_at:
                 break
             if result.what is Step.STEP:
                 await self.pace.wait(result.now, result.now - before)

@@ -45,6 +45,7 @@ class SimulatorSettings(BaseSettings):
         None, description="trading day; unset: the last one of the data, or of the calendar so far"
     )
     at: time = Field(time(8, 30), description="KST at which the day starts")
+    until: time | None = Field(None, description="KST at which the day ends; unset: five minutes after the close")
     rate: float | None = Field(None, gt=0, description="most seconds of the clock in a real second")
     tick_secs: int = Field(2, ge=1, le=60, description="clock seconds between prints of one stock")
     seed: int = Field(20_260_914, ge=0, description="of made paths, made markets and faults")
@@ -65,6 +66,5 @@ class SimulatorSettings(BaseSettings):
         validation_alias=_env("JENNIE_CLOCK", "clock_url"),
         description="Redis in which this exchange leads the clock; unset: own clock",
     )
-    end_after_close_secs: int = Field(300, ge=1, description="clock seconds from the close to the end of the day")
     log_level: str = Field("WARNING", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(True, description="one JSON object a line; false: readable console lines")

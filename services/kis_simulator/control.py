@@ -109,6 +109,7 @@ def clock_report(world: World, loop: ClockLoop) -> dict[str, Any]:
         "phase": world.session.phase_at(now).value,
         "opens_at": world.session.opens_at.isoformat(),
         "closes_at": world.session.closes_at.isoformat(),
+        "ends_at": loop.ends_at.isoformat(),
         "ended": loop.ended,
     }
 

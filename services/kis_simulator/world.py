@@ -13,7 +13,7 @@ from kis_simulator.faults import Faults
 from kis_simulator.limits import CallJudge
 from kis_simulator.market.indexes import IndexSeries, index_of
 from kis_simulator.market.tapes import Tapes
-from kis_simulator.market.view import StockNow, stock_now
+from kis_simulator.market.view import StockNow, stock_closed, stock_now
 from kis_simulator.stats import Stats
 from prime_jennie.domain.sessions import Session, SessionTable
 
@@ -44,6 +44,8 @@ class World:
         reference = self.tapes.reference(code)
         if reference is None:
             return None
+        if self.exchange.has_closed:
+            return stock_closed(reference)
         path, index = self.exchange.last_print(code)
         return stock_now(reference, path, index)
 

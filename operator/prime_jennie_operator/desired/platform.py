@@ -209,6 +209,7 @@ def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
         "--seed": simulator.seed,
         "--day": simulator.day,
         "--at": simulator.start_at,
+        "--until": simulator.end_at,
         "--rate": simulator.rate,
         "--tick-secs": simulator.tick_seconds,
         "--data": simulator.data_folder,

@@ -95,6 +95,7 @@ class KisSimulator(Values):
     seed: Annotated[int, Field(ge=0)]
     day: str | None
     start_at: str | None
+    end_at: str | None
     rate: Annotated[float, Field(gt=0)] | None
     tick_seconds: Annotated[int, Field(ge=1, le=60)]
     data_folder: str | None

@@ -80,8 +80,15 @@ class Exchange:
         """Return seconds since the open, negative before it."""
         return (at - self.session.opens_at).total_seconds()
 
+    @property
+    def has_closed(self) -> bool:
+        """Tell whether the day's closing cross has printed."""
+        return self.at >= self.session.closes_at
+
     def last_print(self, code: str) -> tuple[IntradayPath | None, int]:
-        """Return the stock's path and the index of its last print, -1 before the first."""
+        """Return the stock's path and the index of its last print, -1 before the first; no path before the open."""
+        if self.at < self.session.opens_at:
+            return None, -1
         path = self.tapes.path(code)
         return path, -1 if path is None else path.index_at(self.secs_into_session(self.at))
 

@@ -67,6 +67,19 @@ def stock_now(reference: Reference, path: IntradayPath | None, index: int) -> St
     )
 
 
+def stock_closed(reference: Reference) -> StockNow:
+    """Return the stock after the closing cross, which ends at its bar; without its path the turnover is an estimate."""
+    bar = reference.bar
+    if reference.halted:
+        return StockNow(reference, reference.base, 0, 0, 0, 0, 0)
+    return StockNow(reference, bar.close, bar.open, bar.high, bar.low, bar.volume, turnover_of(bar))
+
+
+def turnover_of(bar: Bar) -> int:
+    """Return a day's turnover in KRW by its typical price."""
+    return bar.volume * (bar.high + bar.low + bar.close) // 3
+
+
 def history(bars: DailyBars, code: str, first: date, last: date, today: date) -> list[tuple[date, Bar]]:
     """Return the bars of [first, last] before `today`, oldest first; a halted day shows its carried close."""
     row = bars.rows.get(code)

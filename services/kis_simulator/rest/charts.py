@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from kis_simulator.exchange import refusals
 from kis_simulator.market.bars import Bar
 from kis_simulator.market.indexes import APPROXIMATION
-from kis_simulator.market.view import change_of, history, minute_bars
+from kis_simulator.market.view import change_of, history, minute_bars, turnover_of
 from kis_simulator.rest.call import Answer, Call
 from kis_simulator.rest.fields import (
     DAILY_CHART_HEAD,
@@ -76,7 +76,7 @@ def daily_chart(world: World, call: Call) -> Answer:
                     "stck_hgpr": bar.high,
                     "stck_lwpr": bar.low,
                     "acml_vol": bar.volume,
-                    "acml_tr_pbmn": bar.volume * (bar.high + bar.low + bar.close) // 3,
+                    "acml_tr_pbmn": turnover_of(bar),
                     "flng_cls_code": "00",
                     "prtt_rate": "0.00",
                     "prdy_vrss_sign": move.sign,
@@ -169,7 +169,7 @@ def index_chart(world: World, call: Call) -> Answer:
     first, last = call.day("FID_INPUT_DATE_1"), call.day("FID_INPUT_DATE_2")
     if call.text("FID_PERIOD_DIV_CODE") != "D":
         raise refusals.bad_field("FID_PERIOD_DIV_CODE", "of an index is D")
-    closed = world.exchange.at >= world.session.closes_at
+    closed = world.exchange.has_closed
     chosen = [
         i
         for i, day in enumerate(series.days)
@@ -204,11 +204,14 @@ def index_chart(world: World, call: Call) -> Answer:
 
 
 def _days(world: World, code: str, first: date, last: date) -> list[DayBar]:
-    """Return closed days and, once it printed, today's bar so far."""
+    """Return closed days and, once it printed, today's bar so far; a halted stock's carried close after the close."""
     bars = history(world.tapes.market.bars, code, first, last, world.day)
     now = quote_of(world, code)
-    if now.volume and first <= world.day <= last:
-        bars.append((world.day, Bar(now.open, now.high, now.low, now.price, now.volume)))
+    if first <= world.day <= last:
+        if now.volume:
+            bars.append((world.day, Bar(now.open, now.high, now.low, now.price, now.volume)))
+        elif world.exchange.has_closed:
+            bars.append((world.day, Bar(now.price, now.price, now.price, now.price, 0)))
     return bars
 
 

@@ -127,7 +127,7 @@ def _multi_row(world: World, code: str) -> dict[str, str]:
 
 
 def index_price(world: World, call: Call) -> Answer:
-    """Answer inquire-index-price with an approximation: open before the open's print, the made level between."""
+    """Answer inquire-index-price with an approximation: the last close before the open, the made level after it."""
     series = world.index(call.text("FID_INPUT_ISCD"))
     column = world.tapes.market.bars.columns.get(world.day)
     if series is None or column is None:
@@ -137,7 +137,11 @@ def index_price(world: World, call: Call) -> Answer:
     # Between open and close the level moves in a straight line: enough for a regime, and no real tick is claimed.
     length = (world.session.closes_at - world.session.opens_at).total_seconds()
     along = min(1.0, max(0.0, world.exchange.secs_into_session(world.exchange.at) / length))
-    now = opened + (closed - opened) * along if along else before
+    begun = world.exchange.at >= world.session.opens_at
+    now = opened + (closed - opened) * along if begun else before
+    high, low = max(opened, now), min(opened, now)
+    if world.exchange.has_closed:
+        high, low = float(series.high[column]), float(series.low[column])
     change = change_of(round(now * 100), round(before * 100))
     values: dict[str, object] = {
         "bstp_nmix_prpr": f"{now:.2f}",
@@ -146,9 +150,9 @@ def index_price(world: World, call: Call) -> Answer:
         "bstp_nmix_prdy_ctrt": f"{change.pct:.2f}",
         "acml_vol": int(series.volume[column] * along),
         "acml_tr_pbmn": int(series.turnover[column] * along),
-        "bstp_nmix_oprc": f"{opened:.2f}",
-        "bstp_nmix_hgpr": f"{max(opened, now):.2f}",
-        "bstp_nmix_lwpr": f"{min(opened, now):.2f}",
+        "bstp_nmix_oprc": f"{opened if begun else 0.0:.2f}",
+        "bstp_nmix_hgpr": f"{high if begun else 0.0:.2f}",
+        "bstp_nmix_lwpr": f"{low if begun else 0.0:.2f}",
     }
     return Answer(
         {"output": block(INDEX_PRICE, values)}, headers={"x-data-source": "approximation", "x-note": APPROXIMATION}
