@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +142,7 @@ class TelegramApi(HttpTwin):
             return _refusal(404, "Not Found")
         if asked["token"] != self.token:
             return _refusal(401, "Unauthorized")
-        methods = {
+        methods: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
             "getMe": self._get_me,
             "getUpdates": self._get_updates,
             "sendMessage": self._send_message,

@@ -95,6 +95,6 @@ def configure_logging(service: str, *, level: str = "INFO", as_json: bool = True
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx", "httpcore", "openai", "websockets", "aiosqlite", "asyncio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)  # httpx logs whole URLs at INFO, tokens in them too
+    for chatty in ("httpx", "httpcore", "openai", "telegram", "slack_sdk", "websockets", "aiosqlite", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)  # some log whole URLs, tokens in them too
     structlog.contextvars.bind_contextvars(service=service)
