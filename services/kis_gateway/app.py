@@ -50,6 +50,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         ready=lambda: bool(running) and running[0].ownership.is_ready,
     )
     app.state.token_key = settings.jennie_token_key.get_secret_value()
+    app.state.read_token = settings.read_token
     for routes in (market_routes, account_routes, trading_routes, realtime_routes):
         app.include_router(routes(parts))
     return app

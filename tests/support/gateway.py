@@ -21,6 +21,7 @@ from tests.support.exchange import ACCOUNT, APP_KEY, APP_SECRET, RunningExchange
 from tests.support.redis_server import RedisServer, free_port
 
 TOKEN_KEY = "a-key-for-tests-only"
+READ_TOKEN = "a-read-token-for-tests-only"
 ENCRYPTION_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 STRATEGY = "krx-core"
 HTS_ID = "HTSID01"
@@ -38,6 +39,7 @@ def gateway_environment(**changes: str) -> dict[str, str]:
         "KIS_HTS_ID": HTS_ID,
         "JENNIE_ENCRYPTION_KEY": ENCRYPTION_KEY,
         "JENNIE_TOKEN_KEY": TOKEN_KEY,
+        "JENNIE_READ_TOKEN": READ_TOKEN,
         **changes,
     }
 

@@ -165,6 +165,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         env_value("ORDER_MAX_QUANTITY", gateway.order_max_quantity),
         env_value("ORDER_MAX_PER_DAY", gateway.order_max_per_day),
         env_secret("JENNIE_TOKEN_KEY", values.secrets.platform, "token-key"),
+        env_secret("JENNIE_READ_TOKEN", values.secrets.platform, "read-token"),
         env_secret("JENNIE_ENCRYPTION_KEY", values.secrets.platform, "encryption-key"),
     ]
     main = container(

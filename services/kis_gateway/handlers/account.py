@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Depends
 
-from kis_gateway.access import caller_strategy
+from kis_gateway.access import caller_who_may_look
 from kis_gateway.parts import Parts
 from prime_jennie.domain.broker import AccountInfo
 from prime_jennie.domain.positions import PortfolioState
 
 
 def account_routes(parts: Callable[[], Parts]) -> APIRouter:
-    """Return the account's routes; all need a token."""
-    router = APIRouter(prefix="/api/account", dependencies=[Depends(caller_strategy)])
+    """Return the account's routes; all need a token, of a strategy or the platform's for reading."""
+    router = APIRouter(prefix="/api/account", dependencies=[Depends(caller_who_may_look)])
 
     @router.get("/info")
     async def info() -> AccountInfo:

@@ -8,7 +8,7 @@ import pytest
 from prime_jennie.domain.errors import ErrorResponse
 from prime_jennie.infra.tokens import mint
 from tests.support.exchange import APP_KEY, APP_SECRET
-from tests.support.gateway import SAMSUNG, STRATEGY, TOKEN_KEY, House
+from tests.support.gateway import READ_TOKEN, SAMSUNG, STRATEGY, TOKEN_KEY, House
 
 TRADING = ["/api/trading/buy", "/api/trading/sell", "/api/trading/cancel", "/api/trading/order-status"]
 ACCOUNT = ["/api/account/balance", "/api/account/cash"]
@@ -19,6 +19,18 @@ def test_without_a_token_nobody_trades_or_looks(house: House, path: str) -> None
     answer = house.gateway.post(path, {"stock_code": SAMSUNG, "quantity": 1}, token=None)
     assert answer.status_code == 401
     assert ErrorResponse.model_validate(answer.json()).service == "kis-gateway"
+
+
+@pytest.mark.parametrize("path", ACCOUNT)
+def test_the_platforms_read_token_looks(house: House, path: str) -> None:
+    assert house.gateway.post(path, None, token=READ_TOKEN).status_code == 200
+    assert house.gateway.post(path, None, token=READ_TOKEN + "x").status_code == 403
+
+
+@pytest.mark.parametrize("path", TRADING)
+def test_the_platforms_read_token_trades_nothing(house: House, path: str) -> None:
+    answer = house.gateway.post(path, {"stock_code": SAMSUNG, "quantity": 1}, token=READ_TOKEN)
+    assert answer.status_code == 403
 
 
 @pytest.mark.parametrize(
