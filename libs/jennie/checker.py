@@ -1,7 +1,8 @@
 """Judge a day by its invariants; believe nobody.
 
 ledger = trade_log = positions, execution by execution; every exchange order has exactly one intent and no
-intent has two; the exchange refused nothing for its rate; every service is healthy.
+intent has two; nothing was bought that nobody listed; every scheduled slot has one row and an outcome; the exchange
+refused nothing for its rate; every service is healthy.
 """
 
 from collections import Counter, defaultdict
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from jennie.evidence import Evidence, Row
 
+OUTCOMES = ("Ran", "Skipped", "Backfilled")
 RATE_REFUSALS = ("EGW00201", "EGW00215")
 HEALTHY = "healthy"
 
@@ -35,7 +37,7 @@ def judge(evidence: Evidence) -> Verdict:
     duplicates = duplicate_orders(evidence)
     refusals = sum(int(evidence.stats.get("refusals", {}).get(code, 0)) for code in RATE_REFUSALS)
     unhealthy = tuple(sorted(name for name, status in evidence.health.items() if status != HEALTHY))
-    findings = [*mismatches, *duplicates]
+    findings = [*mismatches, *duplicates, *unlisted_buys(evidence), *slots_differ(evidence)]
     if refusals:
         findings.append(f"the exchange refused {refusals} calls for their rate ({' or '.join(RATE_REFUSALS)})")
     findings += [f"{name} is {evidence.health[name]}" for name in unhealthy]
@@ -122,3 +124,24 @@ def orders_differ(evidence: Evidence) -> list[str]:
         for order in new_orders(evidence)
         if ours.get(str(order["order_no"]), 0) != int(order["filled_qty"])
     ]
+
+
+def unlisted_buys(evidence: Evidence) -> list[str]:
+    """List every purchase of a stock that neither the scout nor a strategy's YAML ever named."""
+    known = {str(row["stock_code"]) for row in evidence.listed} | evidence.chosen
+    bought = {str(row["stock_code"]) for row in evidence.ledger["fills"] if str(row["side"]).upper() == "BUY"}
+    return [f"{code} was bought and stood on no watchlist" for code in sorted(bought - known)]
+
+
+def slots_differ(evidence: Evidence) -> list[str]:
+    """Compare the slots that the schedules name with the rows: each once, finished, neither failed nor missed."""
+    rows = Counter(str(row["name"]) for row in evidence.slots)
+    found = [f"slot {name} has {rows[name]} rows, not one" for name in evidence.planned if rows[name] != 1]
+    scheduled = {str(row["name"]) for row in evidence.slots if row["source"] == "schedule"}
+    found += [f"slot {name} ran and no schedule names it" for name in sorted(scheduled - set(evidence.planned))]
+    for row in evidence.slots:
+        if row["finished_at"] is None:
+            found.append(f"slot {row['name']} never ended ({row['state']}: {row['reason']})")
+        elif row["state"] not in OUTCOMES:
+            found.append(f"slot {row['name']} {str(row['state']).lower()}: {row['reason']}")
+    return found

@@ -61,6 +61,7 @@ class DemoOptions:
     seed: int | None = None
     report: Path | None = None
     keep: bool = False
+    database: str | None = None
     folder: Path = STATE / "demo"
     files: tuple[Path, ...] = (SAMPLE,)
     ports: Mapping[str, int] = field(default_factory=dict)
@@ -162,14 +163,12 @@ def demand_writable(report: Path) -> None:
 
 
 def settings_for(options: DemoOptions) -> LocalSettings:
-    """Read the environment for its prices only: a demo never speaks to a real broker, whatever is configured."""
+    """Read the environment for its prices only: a demo speaks to no real broker, model, chat or channel."""
     settings = LocalSettings()
-    return settings.model_copy(
-        update={
-            "kis_env": "mock",
-            "database_url": None,
-            "jennie_data": options.data.resolve() if options.data else settings.jennie_data,
-        }
+    return LocalSettings.model_construct(
+        database_url=options.database,
+        prices_url=settings.prices_url,
+        jennie_data=options.data.resolve() if options.data else settings.jennie_data,
     )
 
 

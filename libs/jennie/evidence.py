@@ -24,6 +24,8 @@ QUERIES = {
     " t.total_amount AS amount_krw FROM trade_log t JOIN orders o ON o.id = t.order_id WHERE t.account = :account",
     "positions": "SELECT stock_code, SUM(quantity) AS quantity FROM active_portfolio WHERE account = :account"
     " GROUP BY stock_code",
+    "slots": "SELECT name, task, source, state, reason, attempts, finished_at FROM slots ORDER BY at, name",
+    "listed": "SELECT DISTINCT stock_code FROM watchlist_history",
 }
 
 
@@ -38,6 +40,10 @@ class Evidence:
     fills: Sequence[Row] = ()
     trades: Sequence[Row] = ()
     positions: Sequence[Row] = ()
+    slots: Sequence[Row] = ()
+    listed: Sequence[Row] = ()  # every stock that the scout ever listed
+    planned: Sequence[str] = ()  # names of the slots that the schedules have on this day
+    chosen: frozenset[str] = frozenset()  # stocks that the strategies' own YAML lists
     health: Mapping[str, str] = field(default_factory=dict)  # service → healthy | degraded | unhealthy | unreachable
 
 

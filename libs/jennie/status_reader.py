@@ -26,7 +26,7 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.status import StatusQueries
-from prime_jennie.infra.halts import FLAGS
+from prime_jennie.infra.halts import COPY_MARK, FLAGS
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import read_live_config
 
@@ -176,5 +176,9 @@ class StatusReader:
         names = [(name, state) for flag, state in FLAGS for name in (flag.value, keyspace.own(flag))]
         with suppress(RedisError, OSError):
             values = await self._redis.mget([name for name, _ in names])
-            return [name for name, value in zip(names, values, strict=True) if value is not None]
+            return [
+                name
+                for name, value in zip(names, values, strict=True)
+                if value is not None and not str(value).startswith(COPY_MARK)  # its record is told already
+            ]
         return []

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ConfigDict
 
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.risk import Halt, HaltState
+from prime_jennie.domain.risk import HaltState, StandingHalt
 from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.trading_strategy import LiveConfig
 
@@ -53,7 +53,7 @@ def reasons_not_to_buy(
     config: LiveConfig | None,
     *,
     services: dict[str, str],
-    halts: list[Halt],
+    halts: list[StandingHalt],
     flags: list[str],
     context: TradingContext | None,
     session: Session | None,

@@ -18,6 +18,15 @@ ORDER = {
 }
 FILL = {"order_no": "0000000001", "stock_code": "005930", "side": "BUY", "quantity": 10, "amount_krw": 700_000}
 OURS = {"broker_order_no": "0000000001", "stock_code": "005930", "side": "BUY", "quantity": 10, "amount_krw": 700_000}
+RAN = {
+    "name": "scout-20250214-0830",
+    "task": "scout",
+    "source": "schedule",
+    "state": "Ran",
+    "reason": "20 stocks",
+    "attempts": 1,
+    "finished_at": "2025-02-13 23:31:00",
+}
 
 
 def clean_day() -> Evidence:
@@ -29,6 +38,9 @@ def clean_day() -> Evidence:
         fills=[{**OURS, "id": 1}],
         trades=[{**OURS, "fill_id": 1}],
         positions=[{"stock_code": "005930", "quantity": 10}],
+        slots=[RAN],
+        listed=[{"stock_code": "005930"}],
+        planned=["scout-20250214-0830"],
         health={"kis-gateway": "healthy"},
     )
 
@@ -111,3 +123,30 @@ def test_a_service_that_is_not_healthy_fails_the_day(status: str) -> None:
     verdict = judge(replace(clean_day(), health={"kis-gateway": "healthy", "buy-scanner": status}))
     assert verdict.unhealthy == ("buy-scanner",)
     assert not verdict.holds
+
+
+@pytest.mark.parametrize(
+    ("slots", "says"),
+    [
+        ([], "scout-20250214-0830 has 0 rows"),
+        ([RAN, RAN], "scout-20250214-0830 has 2 rows"),
+        ([{**RAN, "finished_at": None, "state": "Running"}], "never ended (Running"),
+        ([{**RAN, "state": "Failed", "reason": "no index"}], "failed: no index"),
+        ([{**RAN, "state": "Missed", "reason": "20 minutes late"}], "missed: 20 minutes late"),
+        ([RAN, {**RAN, "name": "scout-20250214-0831"}], "scout-20250214-0831 ran and no schedule names it"),
+    ],
+)
+def test_a_slot_that_is_not_once_and_well_is_named(slots: list[dict[str, Any]], says: str) -> None:
+    verdict = judge(replace(clean_day(), slots=slots))
+    assert any(says in finding for finding in verdict.findings), verdict.findings
+
+
+def test_a_skipped_slot_and_one_that_a_person_triggered_are_in_order() -> None:
+    slots = [{**RAN, "state": "Skipped"}, {**RAN, "name": "scout-20250214-0901", "source": "manual"}]
+    assert judge(replace(clean_day(), slots=slots)).holds
+
+
+def test_a_stock_bought_from_no_list_is_named() -> None:
+    verdict = judge(replace(clean_day(), listed=[]))
+    assert any("005930 was bought and stood on no watchlist" in finding for finding in verdict.findings)
+    assert judge(replace(clean_day(), listed=[], chosen=frozenset({"005930"}))).holds

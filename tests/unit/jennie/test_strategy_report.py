@@ -5,7 +5,7 @@ import pytest
 
 from jennie.strategy_report import reasons_not_to_buy
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.risk import Halt, HaltSource, HaltState
+from prime_jennie.domain.risk import HaltSource, HaltState, StandingHalt
 from prime_jennie.domain.sessions import Session
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
 
@@ -37,7 +37,7 @@ def test_nothing_keeps_a_healthy_strategy_from_buying_at_noon() -> None:
     assert reasons() == ()
 
 
-HALT = Halt(state=HaltState.PAUSED, source=HaltSource.PERSON, who="kim", why="lunch", at=NOON)
+HALT = StandingHalt(strategy="krx", state=HaltState.PAUSED, source=HaltSource.PERSON, who="kim", why="lunch", at=NOON)
 
 
 @pytest.mark.parametrize(
