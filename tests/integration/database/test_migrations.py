@@ -26,11 +26,37 @@ def test_models_equal_migrations(database_url: str) -> None:
     engine.dispose()
 
 
-def test_a_missing_column_would_be_noticed(database_url: str) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "ALTER TABLE halts DROP COLUMN why",
+        "ALTER TABLE recovery_logs DROP COLUMN mismatches_found",
+        "DROP TABLE briefings",
+    ],
+)
+def test_a_missing_column_or_table_would_be_noticed(database_url: str, damage: str) -> None:
     migrate(database_url)
     engine = create_engine(driver_url(database_url))
     with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE halts DROP COLUMN why")
+        connection.exec_driver_sql(damage)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert len(compare_metadata(context, Base.metadata)) == 1
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DROP INDEX ix_events_kind_at ON events",
+        "ALTER TABLE stock_disclosures DROP INDEX uq_stock_disclosures_receipt_no",
+    ],
+)
+def test_a_missing_key_would_be_noticed(mariadb_url: str, damage: str) -> None:
+    migrate(mariadb_url)
+    engine = create_engine(driver_url(mariadb_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(damage)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert len(compare_metadata(context, Base.metadata)) == 1
