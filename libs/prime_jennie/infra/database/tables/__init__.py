@@ -11,6 +11,7 @@ from prime_jennie.infra.database.tables import (
     research,
     scouting,
     settings,
+    slots,
     trading,
 )
 from prime_jennie.infra.database.tables.base import Base
@@ -27,5 +28,6 @@ __all__ = [
     "research",
     "scouting",
     "settings",
+    "slots",
     "trading",
 ]

@@ -1,0 +1,170 @@
+"""Name what is run and when: a task, one of its scheduled minutes, and what became of that minute."""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import Field
+
+from prime_jennie.domain.errors import BadInput, JennieError
+from prime_jennie.domain.model import Record, Timestamp
+from prime_jennie.domain.sessions import KST
+
+_NAME: Final = re.compile(r"(?P<prefix>[a-z]+)(?:-(?P<suffix>[a-z0-9-]+?))?-(?P<minute>[0-9]{8}-[0-9]{4})")
+_MINUTE_FORMAT: Final = "%Y%m%d-%H%M"
+
+
+class Task(StrEnum):
+    """What a ScoutSchedule may run."""
+
+    MACRO_COLLECT = "macro-collect"
+    MACRO_COUNCIL = "macro-council"
+    THROTTLE = "throttle"
+    SCOUT = "scout"
+    SETTLEMENT = "settlement"
+    DATA_COLLECTOR = "data-collector"
+    DAILY_BRIEFING = "daily-briefing"
+    NEWS = "news"
+
+    @property
+    def prefix(self) -> str:
+        """Return the first word of its slots' names (the seeds' and design §4's)."""
+        return _PREFIX[self]
+
+    @property
+    def service(self) -> str:
+        """Return the program whose /trigger runs it."""
+        return _SERVICE[self]
+
+
+_PREFIX: Final = {
+    Task.MACRO_COLLECT: "macro",
+    Task.MACRO_COUNCIL: "council",
+    Task.THROTTLE: "throttle",
+    Task.SCOUT: "scout",
+    Task.SETTLEMENT: "settle",
+    Task.DATA_COLLECTOR: "collect",
+    Task.DAILY_BRIEFING: "briefing",
+    Task.NEWS: "news",
+}
+_TASK_OF: Final = {prefix: task for task, prefix in _PREFIX.items()}
+_SERVICE: Final = {
+    Task.MACRO_COLLECT: "data-collector",
+    Task.MACRO_COUNCIL: "macro-council",
+    Task.THROTTLE: "macro-council",
+    Task.SCOUT: "scout-job",
+    Task.SETTLEMENT: "data-collector",
+    Task.DATA_COLLECTOR: "data-collector",
+    Task.DAILY_BRIEFING: "daily-briefing",
+    Task.NEWS: "news-collector",
+}
+
+
+class SlotSource(StrEnum):
+    """Who asked for a slot; `airflow` is the seeds' word for a scheduler."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+    AIRFLOW = "airflow"
+    BACKFILL = "backfill"
+
+
+class SlotState(StrEnum):
+    """Where a slot is; all but RUNNING are outcomes, as a ScoutSchedule's status shows them."""
+
+    RUNNING = "Running"
+    RAN = "Ran"
+    SKIPPED = "Skipped"
+    MISSED = "Missed"
+    BACKFILLED = "Backfilled"
+    FAILED = "Failed"
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether the work is done."""
+        return self in (SlotState.RAN, SlotState.BACKFILLED)
+
+
+class Concurrency(StrEnum):
+    """What a slot does while another one of its task still runs."""
+
+    FORBID = "Forbid"
+    ALLOW = "Allow"
+    REPLACE = "Replace"
+
+
+class Slot(Record):
+    """One scheduled minute of a task: it runs once for ever, with one name everywhere.
+
+    FAILED without `finished_at` is a failed attempt after which another one may come; with it, the slot is over.
+    """
+
+    namespace: str
+    name: str
+    task: Task
+    schedule: str = Field(description='the ScoutSchedule\'s name; "" for a slot that nobody scheduled')
+    at: Timestamp = Field(description="the slot's minute")
+    source: SlotSource
+    state: SlotState
+    reason: str = Field(description="one line that a person reads")
+    attempts: int = Field(ge=0)
+    started_at: Timestamp | None = Field(default=None, description="when the newest attempt began")
+    finished_at: Timestamp | None = None
+    progress_pct: int = Field(default=0, ge=0, le=100)
+    phase: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Tell whether nothing more will happen in this slot."""
+        return self.finished_at is not None
+
+
+class SlotSkipped(JennieError):  # noqa: N818 - a decision, not a fault
+    """A task raises it when there is nothing to do in its slot, with the reason that a person reads."""
+
+
+class SlotName(Record):
+    """What a slot's name says."""
+
+    task: Task
+    at: Timestamp
+    suffix: str = Field(default="", description='what tells a second schedule\'s slots apart; "" for the first')
+
+
+def slot_name(task: Task, at: datetime, schedule: str | None = None) -> str:
+    """Name a slot by its KST minute; a second schedule of the same task adds its own name."""
+    suffix = "" if schedule is None else slot_suffix(task, schedule)
+    parts = [task.prefix, *([suffix] if suffix else []), f"{at.astimezone(KST):{_MINUTE_FORMAT}}"]
+    return "-".join(parts)
+
+
+def slot_suffix(task: Task, schedule: str) -> str:
+    """Return what a schedule adds to its slots' names: `late` for `late` and for `scout-late` of task scout."""
+    for word in (task.value, task.prefix):
+        if schedule == word:
+            return ""
+        if schedule.startswith(f"{word}-"):
+            return schedule.removeprefix(f"{word}-")
+    return schedule
+
+
+def parse_slot_name(name: str) -> SlotName:
+    """Read a slot's name back; raise BadInput for anything that `slot_name` would not write."""
+    match = _NAME.fullmatch(name)
+    task = _TASK_OF.get(match["prefix"]) if match else None
+    if match is None or task is None:
+        raise BadInput("slot", name, f"is none of {', '.join(sorted(_TASK_OF))}-YYYYMMDD-HHMM (KST)")
+    try:
+        at = datetime.strptime(match["minute"], _MINUTE_FORMAT).replace(tzinfo=KST)
+    except ValueError:
+        raise BadInput("slot", name, f"{match['minute']} is no minute of a calendar (YYYYMMDD-HHMM, KST)") from None
+    return SlotName(task=task, at=at, suffix=match["suffix"] or "")
+
+
+def task_of(word: str) -> Task:
+    """Find a task by its name or its slots' prefix; raise BadInput with those that there are."""
+    try:
+        return _TASK_OF.get(word) or Task(word)
+    except ValueError:
+        raise BadInput("task", word, f"is none of {', '.join(task.value for task in Task)}") from None

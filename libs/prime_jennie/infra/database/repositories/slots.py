@@ -1,0 +1,265 @@
+"""Start each slot once for ever: a unique row decides who begins it, conditional updates who may end it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy.orm import Session
+
+from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task
+from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.tables.slots import SlotRow
+from prime_jennie.infra.database.upsert import affected, insert_new
+
+LONGEST_PAGE: Final = 500
+NOT_DONE: Final = (SlotState.FAILED.value, SlotState.MISSED.value, SlotState.SKIPPED.value)
+
+
+@dataclass(frozen=True)
+class SlotKey:
+    """Which slot of which task it is; `schedule` is "" for a slot that nobody scheduled."""
+
+    namespace: str
+    name: str
+    task: Task
+    at: datetime
+    schedule: str = ""
+
+
+@dataclass(frozen=True)
+class SlotClaim:
+    """A slot as it stands after somebody asked to begin it; `won` says that the asker has to run it now."""
+
+    slot: Slot
+    won: bool
+
+
+class SlotRepository:
+    """Slots by namespace and name."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def claim(
+        self, key: SlotKey, *, source: SlotSource, owner: str, attempts_allowed: int, now: datetime
+    ) -> SlotClaim:
+        """Begin an attempt unless the slot is over, is running or has used its attempts up.
+
+        A person may begin the next attempt of a slot that waits for it; a backfill also takes up what was missed,
+        skipped or has failed for good, and never what is done.
+        """
+        begun = {
+            "source": source.value,
+            "state": SlotState.RUNNING.value,
+            "reason": "",
+            "attempts_allowed": attempts_allowed,
+            "owner": owner,
+            "started_at": now,
+            "finished_at": None,
+            "progress_pct": 0,
+            "phase": "",
+        }
+
+        def work(session: Session) -> SlotClaim:
+            won = insert_new(session, SlotRow, {**_identity(key), **begun, "attempts": 1})
+            if not won:
+                again = (
+                    update(SlotRow)
+                    .where(*_is(key.namespace, key.name), _may_begin(source, attempts_allowed))
+                    .values(**begun, attempts=SlotRow.attempts + 1)
+                )
+                won = affected(session.execute(again)) == 1
+            return SlotClaim(_stored(session, key.namespace, key.name), won)
+
+        return await self._db.write(work)
+
+    async def finish(
+        self, namespace: str, name: str, *, owner: str, attempt: int, state: SlotState, reason: str, now: datetime
+    ) -> bool:
+        """Give the attempt that this owner runs its outcome; False when it is no longer this attempt's to give.
+
+        A failed attempt leaves the slot open while it has further ones.
+        """
+        values: dict[str, Any] = {"state": state.value, "reason": reason, "finished_at": now}
+
+        def work(session: Session) -> bool:
+            mine = (*_is(namespace, name), _running, SlotRow.owner == owner, SlotRow.attempts == attempt)
+            row = session.execute(select(SlotRow).where(*mine).with_for_update()).scalar_one_or_none()
+            if row is None:
+                return False
+            is_open = state is SlotState.FAILED and row.attempts < row.attempts_allowed
+            ended = values | ({"finished_at": None} if is_open else {"progress_pct": 100 if state.succeeded else 0})
+            return affected(session.execute(update(SlotRow).where(*mine).values(**ended))) == 1
+
+        return await self._db.write(work)
+
+    async def record(self, key: SlotKey, *, source: SlotSource, state: SlotState, reason: str, now: datetime) -> Slot:
+        """Write the outcome of a slot that will not run (again); what runs or is over stays as it is."""
+        outcome = {"state": state.value, "reason": reason, "finished_at": now}
+
+        def work(session: Session) -> Slot:
+            fresh = {
+                **_identity(key),
+                **outcome,
+                "source": source.value,
+                "attempts": 0,
+                "attempts_allowed": 0,
+                "owner": "",
+                "progress_pct": 0,
+                "phase": "",
+            }
+            if not insert_new(session, SlotRow, fresh):
+                session.execute(update(SlotRow).where(*_is(key.namespace, key.name), _waits).values(**outcome))
+            return _stored(session, key.namespace, key.name)
+
+        return await self._db.write(work)
+
+    async def close_interrupted(self, namespace: str, tasks: Iterable[Task], *, owner: str, now: datetime) -> list[str]:
+        """Close what an earlier process of these tasks left running; return the slots' names."""
+        mine = (
+            SlotRow.namespace == namespace,
+            SlotRow.task.in_([task.value for task in tasks]),
+            _running,
+            SlotRow.owner != owner,
+        )
+
+        def work(session: Session) -> list[str]:
+            rows = list(session.execute(select(SlotRow).where(*mine).with_for_update()).scalars())
+            for row in rows:
+                row.reason = f"attempt {row.attempts} was interrupted: its service stopped"
+                row.state = SlotState.FAILED.value
+                row.finished_at = None if row.attempts < row.attempts_allowed else now
+            return [row.name for row in rows]
+
+        return await self._db.write(work)
+
+    async def progress(self, namespace: str, name: str, *, owner: str, phase: str, progress_pct: int) -> None:
+        """Note how far the running attempt is."""
+        mine = (*_is(namespace, name), _running, SlotRow.owner == owner)
+        noted = update(SlotRow).where(*mine).values(phase=phase[:40], progress_pct=progress_pct)
+        await self._db.write(lambda session: affected(session.execute(noted)))
+
+    async def get(self, namespace: str, name: str) -> Slot | None:
+        """Return a slot."""
+        return (await self.of_names(namespace, [name])).get(name)
+
+    async def of_names(self, namespace: str, names: Sequence[str]) -> Mapping[str, Slot]:
+        """Return those of the slots that exist, by name."""
+        query = select(SlotRow).where(SlotRow.namespace == namespace, SlotRow.name.in_(names))
+        return {slot.name: slot for slot in await self._slots(query)}
+
+    async def newest_done(self, namespace: str, tasks: Iterable[Task]) -> Slot | None:
+        """Return the slot of the tasks that succeeded last."""
+        query = (
+            select(SlotRow)
+            .where(
+                SlotRow.namespace == namespace,
+                SlotRow.task.in_([task.value for task in tasks]),
+                SlotRow.state.in_([SlotState.RAN.value, SlotState.BACKFILLED.value]),
+            )
+            .order_by(SlotRow.finished_at.desc())
+            .limit(1)
+        )
+        return next(iter(await self._slots(query)), None)
+
+    async def is_newest(self, namespace: str, task: Task, at: datetime) -> bool:
+        """Tell whether no later slot of the task has begun: only then may live keys be written."""
+        begun = [SlotState.RUNNING.value, SlotState.RAN.value, SlotState.BACKFILLED.value]
+        later = select(func.count()).where(
+            SlotRow.namespace == namespace, SlotRow.task == task.value, SlotRow.at > at, SlotRow.state.in_(begun)
+        )
+        return await self._db.read(lambda session: session.execute(later).scalar_one() == 0)
+
+    async def latest_of_schedule(self, namespace: str, schedule: str, since: datetime, upto: datetime) -> Slot | None:
+        """Return a schedule's last slot between two moments, both included."""
+        query = (
+            select(SlotRow)
+            .where(SlotRow.namespace == namespace, SlotRow.schedule == schedule)
+            .where(SlotRow.at >= since, SlotRow.at <= upto)
+            .order_by(SlotRow.at.desc())
+            .limit(1)
+        )
+        return next(iter(await self._slots(query)), None)
+
+    async def unfinished(self, namespace: str) -> list[Slot]:
+        """Return what runs or waits for its next attempt, oldest first."""
+        query = select(SlotRow).where(SlotRow.namespace == namespace, SlotRow.finished_at.is_(None))
+        return await self._slots(query.order_by(SlotRow.at, SlotRow.name))
+
+    async def page(
+        self,
+        namespace: str,
+        *,
+        day: date | None = None,
+        schedule: str | None = None,
+        task: Task | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Slot]:
+        """Return slots, the newest minute first: of a KST day, of a schedule, of a task, or all."""
+        query = select(SlotRow).where(SlotRow.namespace == namespace)
+        if day is not None:
+            begins = datetime.combine(day, time.min, KST)
+            query = query.where(SlotRow.at >= begins, SlotRow.at < begins + timedelta(days=1))
+        if schedule is not None:
+            query = query.where(SlotRow.schedule == schedule)
+        if task is not None:
+            query = query.where(SlotRow.task == task.value)
+        ordered = query.order_by(SlotRow.at.desc(), SlotRow.name.desc())
+        return await self._slots(ordered.limit(min(limit, LONGEST_PAGE)).offset(offset))
+
+    async def _slots(self, query: Any) -> list[Slot]:
+        return await self._db.read(lambda session: [_slot(row) for row in session.execute(query).scalars()])
+
+
+_running = SlotRow.state == SlotState.RUNNING.value
+_waits = and_(SlotRow.state == SlotState.FAILED.value, SlotRow.finished_at.is_(None))
+
+
+def _may_begin(source: SlotSource, attempts_allowed: int) -> ColumnElement[bool]:
+    if source is SlotSource.BACKFILL:
+        return SlotRow.state.in_(NOT_DONE)
+    if source is SlotSource.MANUAL:
+        return _waits
+    return and_(_waits, SlotRow.attempts < attempts_allowed)
+
+
+def _is(namespace: str, name: str) -> tuple[ColumnElement[bool], ...]:
+    return (SlotRow.namespace == namespace, SlotRow.name == name)
+
+
+def _identity(key: SlotKey) -> dict[str, Any]:
+    return {
+        "namespace": key.namespace,
+        "name": key.name,
+        "task": key.task.value,
+        "schedule": key.schedule,
+        "at": key.at,
+    }
+
+
+def _stored(session: Session, namespace: str, name: str) -> Slot:
+    row = session.get(SlotRow, (namespace, name), populate_existing=True)
+    assert row is not None  # noqa: S101 - slots are never deleted
+    return _slot(row)
+
+
+def _slot(row: SlotRow) -> Slot:
+    return Slot(
+        namespace=row.namespace,
+        name=row.name,
+        task=Task(row.task),
+        schedule=row.schedule,
+        at=row.at,
+        source=SlotSource(row.source),
+        state=SlotState(row.state),
+        reason=row.reason,
+        attempts=row.attempts,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        progress_pct=row.progress_pct,
+        phase=row.phase,
+    )
