@@ -52,7 +52,7 @@ class DayLoss:
         today = now.astimezone(KST).date()
         halts = await self._halts.in_force(self._account, self._desk.strategy)
         risk = [halt for halt in halts if halt.source is HaltSource.RISK]
-        if any(halt.at.astimezone(KST).date() < today for halt in risk):
+        if any(halt.at is not None and halt.at.astimezone(KST).date() < today for halt in risk):
             await self._halts.lift(self._account, self._desk.strategy, HaltSource.RISK)
             log.info("an earlier day's pause for its loss is over")
             return False

@@ -9,7 +9,7 @@ from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.risk import HaltState
 from prime_jennie.domain.sessions import SessionTable
 from prime_jennie.domain.trading_strategy import StrategyConfig
-from prime_jennie.infra.halts import HaltReader
+from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.strategy.gates import UNKNOWN, GateFacts, Unknown
 
@@ -17,7 +17,7 @@ from prime_jennie.strategy.gates import UNKNOWN, GateFacts, Unknown
 class FactReader:
     """Reads cooldowns and halts; a store that does not answer makes its fact unknown, and the gate refuses."""
 
-    def __init__(self, redis: Redis, keyspace: Keyspace, halts: HaltReader, sessions: SessionTable) -> None:
+    def __init__(self, redis: Redis, keyspace: Keyspace, halts: HaltDesk, sessions: SessionTable) -> None:
         self._redis = redis
         self._keyspace = keyspace
         self._halts = halts
@@ -59,6 +59,6 @@ class FactReader:
 
     async def _halt(self, config: StrategyConfig) -> HaltState | Unknown:
         try:
-            return await self._halts.effective(config.trading)
+            return await self._halts.effective(self._keyspace.strategy or "", config.trading)
         except OUTAGES:
             return UNKNOWN

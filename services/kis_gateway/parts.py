@@ -14,6 +14,7 @@ from kis_gateway.config import GatewaySettings
 from kis_gateway.desk import OrderDesk
 from kis_gateway.feed import Feed, Registrations
 from kis_gateway.fills import FillKeeper
+from kis_gateway.halt_keeper import HaltKeeper
 from kis_gateway.line import BrokerLine
 from kis_gateway.market_day import MarketDay, phase_at
 from kis_gateway.ownership import Ownership
@@ -23,6 +24,7 @@ from kis_gateway.resolver import Resolver
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.ports import Clock
+from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis.auth import AppKey
 from prime_jennie.infra.clients.kis.broker import KisBroker
@@ -31,11 +33,11 @@ from prime_jennie.infra.clients.kis.websocket import SocketSettings
 from prime_jennie.infra.clock import VirtualClock, clock_of
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.fills import FillRepository
-from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.leases import LeaseRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.tokens import TokenRepository, app_key_hash
+from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.limiter import GcraLimiter
@@ -58,6 +60,7 @@ class Parts:
     resolver: Resolver
     desk: OrderDesk
     cancels: Cancels
+    halt_keeper: HaltKeeper
     feed: Feed
     registrations: Registrations
     outages: Outages
@@ -79,6 +82,7 @@ class Parts:
             "fills": survive("fills", self._as_owner(self.fills.run), self.outages),
             "resolver": survive("resolver", self._as_owner(self.resolver.run), self.outages),
             "halts": survive("halts", self.cancels.watch_halts, self.outages),
+            "halt-copies": survive("halt-copies", self.halt_keeper.run, self.outages),
         }
 
     async def _stream(self) -> None:
@@ -131,7 +135,9 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
     ownership = Ownership(LeaseRepository(db), f"kis:{key_hash[:32]}", settings.lease_secs)
     orders, executions = OrderRepository(db), FillRepository(db)
     prices = Prices(broker, clock)
-    standings = Standings(redis, HaltRepository(db), account)
+    halts = HaltDesk(redis, db, account)
+    standings = Standings(redis, db, halts)
+    alerts = Alerts(redis, clock, "kis-gateway")
     fills = FillKeeper(
         account=account,
         broker=broker,
@@ -197,6 +203,16 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         resolver=resolver,
         desk=desk,
         cancels=cancels,
+        halt_keeper=HaltKeeper(
+            account=account,
+            db=db,
+            halts=halts,
+            standings=standings,
+            alerts=alerts,
+            ownership=ownership,
+            market=market,
+            clock=clock,
+        ),
         feed=Feed(redis, broker, prices, clock, outages),
         registrations=Registrations(redis, broker),
         outages=outages,

@@ -23,13 +23,12 @@ from prime_jennie.domain.topics import BUY_SIGNALS, SELL_ORDERS, TRADE_NOTIFICAT
 from prime_jennie.domain.trading_strategy import LiveConfig, RiskSpec, StrategyConfig, WatchlistSpec, WatchlistSymbol
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.tables.messages import InboxRow
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.execution.courier import end_tasks
 from prime_jennie.infra.fakes.clock import ManualClock
-from prime_jennie.infra.halts import HaltReader
+from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.live_config import LiveConfigSource
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
@@ -96,7 +95,7 @@ class Floor:
             keyspace=self.keys,
             sessions=load_sessions(),
             config=config,
-            halts=HaltReader(self.redis, HaltRepository(self.db), self.keys, ACCOUNT),
+            halts=HaltDesk(self.redis, self.db, ACCOUNT),
             outages=Outages(),
         )
 

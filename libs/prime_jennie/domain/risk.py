@@ -13,6 +13,8 @@ from prime_jennie.domain.tiers import RiskTag, TradeTier
 
 DEFAULT_SECTOR_CAP: Final = 3
 _MAX_SECTOR_CAP: Final = 10
+WHOLE_ACCOUNT: Final = ""
+"""In the place of a strategy's name: every strategy of the account."""
 
 
 class PositionSizingRequest(Record):
@@ -146,3 +148,16 @@ class Halt(Record):
     who: str = Field(min_length=1)
     why: str
     at: Timestamp
+
+
+class StandingHalt(Record):
+    """A halt in force, and where it was set: lifting it anywhere else changes nothing."""
+
+    strategy: str
+    """The strategy's name, "" for the whole account."""
+    state: HaltState
+    source: HaltSource
+    who: str
+    why: str
+    at: Timestamp | None = None
+    """None where nobody noted it: in the spec, or by a flag set by hand."""

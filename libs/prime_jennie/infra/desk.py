@@ -18,8 +18,7 @@ from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import VirtualClock, clock_of
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.halts import HaltRepository
-from prime_jennie.infra.halts import HaltReader
+from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import OUTAGES, Backoff, Outages
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import LiveConfigSource
@@ -41,7 +40,7 @@ class Desk:
     keyspace: Keyspace
     sessions: SessionTable
     config: LiveConfigSource
-    halts: HaltReader
+    halts: HaltDesk
     outages: Outages
 
     @property
@@ -95,7 +94,7 @@ async def open_desk(
             keyspace=keyspace,
             sessions=load_sessions(),
             config=config,
-            halts=HaltReader(redis, HaltRepository(db), keyspace, account.account_no),
+            halts=HaltDesk(redis, db, account.account_no),
             outages=Outages(),
         )
 

@@ -9,12 +9,12 @@ from sqlalchemy import select
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.positions import DailySnapshot
-from prime_jennie.domain.risk import Halt, HaltSource, HaltState
+from prime_jennie.domain.risk import WHOLE_ACCOUNT, Halt, HaltSource, HaltState
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.symbols import Market, StockMaster
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
-from prime_jennie.infra.database.repositories.halts import WHOLE_ACCOUNT, HaltRepository
+from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.masters import ListedStock, MasterRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository, as_position
 from prime_jennie.infra.database.repositories.signals import SignalEntry, SignalLog
@@ -45,7 +45,8 @@ async def test_a_halt_is_lifted_only_where_it_was_set(db: Database) -> None:
     await halts.set(ACCOUNT, STRATEGY, halt(HaltSource.PERSON, HaltState.PAUSED))
     assert not await halts.lift(ACCOUNT, STRATEGY, HaltSource.RISK)
     assert not await halts.lift(ACCOUNT, WHOLE_ACCOUNT, HaltSource.PERSON)
-    assert await halts.in_force(ACCOUNT, STRATEGY) == [halt(HaltSource.PERSON, HaltState.PAUSED)]
+    (still,) = await halts.in_force(ACCOUNT, STRATEGY)
+    assert (still.strategy, still.source, still.who, still.at) == (STRATEGY, HaltSource.PERSON, "@trader", OPEN)
     assert await halts.lift(ACCOUNT, STRATEGY, HaltSource.PERSON)
     assert await halts.in_force(ACCOUNT, STRATEGY) == []
 
@@ -55,6 +56,17 @@ async def test_a_source_has_one_halt_at_a_time(db: Database) -> None:
     await halts.set(ACCOUNT, STRATEGY, halt(HaltSource.PERSON, HaltState.PAUSED))
     await halts.set(ACCOUNT, STRATEGY, halt(HaltSource.PERSON, HaltState.STOPPED))
     assert [one.state for one in await halts.in_force(ACCOUNT, STRATEGY)] == [HaltState.STOPPED]
+
+
+async def test_a_milder_halt_replaces_nothing_until_the_graver_one_is_lifted(db: Database) -> None:
+    halts = HaltRepository(db)
+    stop = halt(HaltSource.PERSON, HaltState.STOPPED)
+    assert await halts.set(ACCOUNT, STRATEGY, stop) == stop
+    assert await halts.set(ACCOUNT, STRATEGY, halt(HaltSource.PERSON, HaltState.PAUSED)) == stop
+    assert [one.state for one in await halts.in_force(ACCOUNT, STRATEGY)] == [HaltState.STOPPED]
+    assert await halts.lift(ACCOUNT, STRATEGY, HaltSource.PERSON)
+    pause = halt(HaltSource.PERSON, HaltState.PAUSED)
+    assert await halts.set(ACCOUNT, STRATEGY, pause) == pause
 
 
 async def test_tokens_lie_encrypted_and_come_back(db: Database) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.infra.halts import HaltReader
+from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.redis.live_config import LiveConfigSource
 
@@ -14,8 +14,9 @@ POLL_SECS: Final = 2.0  # real
 class Emergency:
     """The effective halt of all sources; `last` is what was read last."""
 
-    def __init__(self, halts: HaltReader, config: LiveConfigSource) -> None:
+    def __init__(self, halts: HaltDesk, strategy: str, config: LiveConfigSource) -> None:
         self._halts = halts
+        self._strategy = strategy
         self._config = config
         self.last = HaltState.ACTIVE
 
@@ -27,7 +28,7 @@ class Emergency:
     async def state(self) -> HaltState | None:
         """Read the halt; None when a store does not answer."""
         try:
-            self.last = await self._halts.effective(self._config.current.spec.trading)
+            self.last = await self._halts.effective(self._strategy, self._config.current.spec.trading)
         except OUTAGES:
             return None
         return self.last

@@ -68,7 +68,7 @@ def open_room(desk: Desk) -> Room:
         placement=Placement(desk.gateway, OrderRepository(desk.db), account, desk.strategy),
         books=books,
         follower=Follower(desk.clock, desk.gateway, books, desk.sessions),
-        emergency=Emergency(desk.halts, desk.config),
+        emergency=Emergency(desk.halts, desk.strategy, desk.config),
     )
 
 

@@ -1,14 +1,12 @@
 """Keep every halt as its own record: who stopped trading, why, and since when."""
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from prime_jennie.domain.risk import Halt, HaltSource, HaltState
+from prime_jennie.domain.risk import WHOLE_ACCOUNT, Halt, HaltSource, HaltState, StandingHalt
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.ownership import HaltRow
 from prime_jennie.infra.database.upsert import affected, upsert
-
-WHOLE_ACCOUNT = ""
 
 
 class HaltRepository:
@@ -17,8 +15,11 @@ class HaltRepository:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def set(self, account: str, strategy: str, halt: Halt) -> None:
-        """Write the source's halt, replacing only what the same source set before."""
+    async def set(self, account: str, strategy: str, halt: Halt) -> Halt:
+        """Write the source's halt and return what it has in force then.
+
+        Only what the same source set before is replaced, and never by something milder: to say less is to lift first.
+        """
         row = {
             "account": account,
             "strategy": strategy,
@@ -29,7 +30,15 @@ class HaltRepository:
             "at": halt.at,
         }
         keys = ("account", "strategy", "source")
-        await self._db.write(lambda session: upsert(session, HaltRow, [row], keys=keys))
+
+        def work(session: Session) -> Halt:
+            before = session.get(HaltRow, (account, strategy, halt.source.value), with_for_update=True)
+            if before is not None and HaltState(before.state).severity > halt.state.severity:
+                return _halt(before)
+            upsert(session, HaltRow, [row], keys=keys)
+            return halt
+
+        return await self._db.write(work)
 
     async def lift(self, account: str, strategy: str, source: HaltSource) -> bool:
         """Remove the source's halt where it was set; False when there is none."""
@@ -42,15 +51,27 @@ class HaltRepository:
 
         return await self._db.write(work)
 
-    async def in_force(self, account: str, strategy: str) -> list[Halt]:
+    async def in_force(self, account: str, strategy: str) -> list[StandingHalt]:
         """Return the halts that bind a strategy: its own and those of the whole account."""
-        query = select(HaltRow).where(
-            HaltRow.account == account, or_(HaltRow.strategy == strategy, HaltRow.strategy == WHOLE_ACCOUNT)
-        )
-        query = query.order_by(HaltRow.strategy, HaltRow.source)
-        rows = await self._db.read(lambda session: list(session.execute(query).scalars()))
-        return [_halt(row) for row in rows]
+        return [_standing(row) for row in await self._rows(account, (strategy, WHOLE_ACCOUNT))]
+
+    async def all(self, account: str) -> list[StandingHalt]:
+        """Return every halt of the account and its strategies."""
+        return [_standing(row) for row in await self._rows(account, None)]
+
+    async def _rows(self, account: str, strategies: tuple[str, ...] | None) -> list[HaltRow]:
+        query = select(HaltRow).where(HaltRow.account == account).order_by(HaltRow.strategy, HaltRow.source)
+        if strategies is not None:
+            query = query.where(HaltRow.strategy.in_(strategies))
+        return await self._db.read(lambda session: list(session.execute(query).scalars()))
 
 
 def _halt(row: HaltRow) -> Halt:
     return Halt(state=HaltState(row.state), source=HaltSource(row.source), who=row.who, why=row.why, at=row.at)
+
+
+def _standing(row: HaltRow) -> StandingHalt:
+    halt = _halt(row)
+    return StandingHalt(
+        strategy=row.strategy, state=halt.state, source=halt.source, who=halt.who, why=halt.why, at=halt.at
+    )
