@@ -26,7 +26,7 @@ from prime_jennie.strategy.guard import Portfolio, Purchase, portfolio_refusal
 from prime_jennie.strategy.indicators import atr
 from prime_jennie.strategy.order_terms import order_price_krw, order_request
 from prime_jennie.strategy.refusal import Refusal
-from prime_jennie.strategy.sizing import size_position
+from prime_jennie.strategy.sizing import size_as_asked, size_position
 from prime_jennie.strategy.trend import traded_days
 
 DAILY_BARS = 80  # sixty traded closes for the correlation, and room for halted days
@@ -77,25 +77,26 @@ class Planner:
         base_krw = sizing_base_krw(config.capital_krw, balance.total_asset)
         cash_krw = spendable_cash_krw(base_krw, await self._desk.gateway.cash(), own)
         limits = risk_limits(config.risk, regime, signal.llm_score)
-        size = size_position(
-            PositionSizingRequest(
-                stock_code=code,
-                stock_price=price,
-                atr=atr_krw(bars),
-                available_cash=cash_krw,
-                portfolio_value=max(0, base_krw),
-                llm_score=signal.llm_score,
-                hybrid_score=signal.hybrid_score,
-                trade_tier=signal.trade_tier,
-                risk_tag=signal.risk_tag,
-                sector_group=sector,
-                held_sector_groups=held_sectors(exposures),
-                portfolio_risk_pct=open_risk_pct(own, base_krw),
-                position_multiplier=signal.position_multiplier,
-                stale_days=await self._stale_days(signal, config, today),
-            ),
-            limits,
+        request = PositionSizingRequest(
+            stock_code=code,
+            stock_price=price,
+            atr=atr_krw(bars),
+            available_cash=cash_krw,
+            portfolio_value=max(0, base_krw),
+            llm_score=signal.llm_score,
+            hybrid_score=signal.hybrid_score,
+            trade_tier=signal.trade_tier,
+            risk_tag=signal.risk_tag,
+            sector_group=sector,
+            held_sector_groups=held_sectors(exposures),
+            portfolio_risk_pct=open_risk_pct(own, base_krw),
+            position_multiplier=signal.position_multiplier,
+            stale_days=await self._stale_days(signal, config, today),
         )
+        if signal.quantity is None:
+            size = size_position(request, limits)
+        else:
+            size = size_as_asked(signal.quantity, request, limits)
         if size.quantity == 0:
             return Refusal("sizing", size.reasoning)
         if self._guard_enabled:

@@ -67,6 +67,8 @@ class BuySignal(Message):
     vwap: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     position_multiplier: Multiplier = 1.0
     sector_group: SectorGroup | None = None
+    quantity: Quantity | None = None
+    """At most so many shares, as a person asked; None: sizing decides."""
 
     @model_validator(mode="after")
     def _blocked_is_not_tradable(self) -> Self:

@@ -41,9 +41,7 @@ def size_position(request: PositionSizingRequest, limits: RiskLimits) -> Positio
     budget_krw = assets_krw * limits.risk_per_trade_pct / 100 * sector_factor
     base = max(1, int(budget_krw / stop_distance_krw))
 
-    by_weight = _affordable(assets_krw, limits.position_cap_pct, price_krw)
-    kept_krw = assets_krw * limits.cash_floor_pct / 100
-    by_cash = max(0, int((request.available_cash - kept_krw) / price_krw))
+    by_weight, by_cash, kept_krw = _caps(request, limits)
     target = min(base, by_weight, MAX_SHARES)
     if by_cash < target * MIN_CASH_COVER:
         return _skipped(
@@ -55,13 +53,8 @@ def size_position(request: PositionSizingRequest, limits: RiskLimits) -> Positio
         return _skipped(request, multipliers, f"one share is over {limits.position_cap_pct:g} % of {assets_krw:,} KRW")
 
     final = min(cap, int(planned * doubt))
-    new_risk_pct = 100 * max(planned, final) * stop_distance_krw / assets_krw
-    if request.portfolio_risk_pct + new_risk_pct > MAX_HEAT_PCT:
-        return _skipped(
-            request,
-            multipliers,
-            f"open risk {request.portfolio_risk_pct:.2f} % + new {new_risk_pct:.2f} % is over {MAX_HEAT_PCT:g} %",
-        )
+    if too_hot := _too_hot(request, max(planned, final)):
+        return _skipped(request, multipliers, too_hot)
     if final == 0:
         return _skipped(request, multipliers, f"{planned} shares × {float(doubt):.3g} is less than one share")
     return PositionSizingResult(
@@ -73,6 +66,25 @@ def size_position(request: PositionSizingRequest, limits: RiskLimits) -> Positio
             f"risk {budget_krw:,.0f} ÷ stop distance {stop_distance_krw:,.0f} = {base}; "
             f"weight cap {by_weight}, cash {by_cash} → {planned}; × {float(doubt):.3g} → {final}"
         ),
+    )
+
+
+def size_as_asked(asked: int, request: PositionSizingRequest, limits: RiskLimits) -> PositionSizingResult:
+    """Return how many of the shares that a person asked for fit: caps and heat hold, doubts and risk budget do not."""
+    price_krw, assets_krw = request.stock_price, request.portfolio_value
+    by_weight, by_cash, kept_krw = _caps(request, limits)
+    final = min(asked, by_weight, by_cash, MAX_SHARES)
+    caps = f"weight cap {by_weight}, cash {by_cash} after keeping {kept_krw:,.0f} KRW"
+    if final == 0:
+        return _skipped(request, {}, f"asked {asked}: {caps}")
+    if too_hot := _too_hot(request, final):
+        return _skipped(request, {}, too_hot)
+    return PositionSizingResult(
+        quantity=final,
+        target_weight_pct=100 * final * price_krw / assets_krw,
+        actual_weight_pct=100 * final * price_krw / assets_krw,
+        applied_multipliers={},
+        reasoning=f"asked {asked}; {caps} → {final}",
     )
 
 
@@ -121,6 +133,22 @@ def _product(multipliers: dict[str, float]) -> Fraction:
     for factor in multipliers.values():
         product *= Fraction(str(factor))
     return product
+
+
+def _caps(request: PositionSizingRequest, limits: RiskLimits) -> tuple[int, int, float]:
+    """Return the shares that the weight cap and the cash allow, and the cash that is kept."""
+    assets_krw, price_krw = request.portfolio_value, request.stock_price
+    kept_krw = assets_krw * limits.cash_floor_pct / 100
+    by_cash = max(0, int((request.available_cash - kept_krw) / price_krw))
+    return _affordable(assets_krw, limits.position_cap_pct, price_krw), by_cash, kept_krw
+
+
+def _too_hot(request: PositionSizingRequest, shares: int) -> str | None:
+    stop_distance_krw = STOP_ATRS * effective_atr_krw(request.atr, request.stock_price)
+    new_risk_pct = 100 * shares * stop_distance_krw / request.portfolio_value
+    if request.portfolio_risk_pct + new_risk_pct <= MAX_HEAT_PCT:
+        return None
+    return f"open risk {request.portfolio_risk_pct:.2f} % + new {new_risk_pct:.2f} % is over {MAX_HEAT_PCT:g} %"
 
 
 def _affordable(assets_krw: int, share_pct: float, price_krw: int) -> int:

@@ -15,6 +15,7 @@ from prime_jennie.strategy.sizing import (
     MAX_SHARES,
     effective_atr_krw,
     risk_tag_multiplier,
+    size_as_asked,
     size_position,
     staleness_multiplier,
     tier_multiplier,
@@ -269,3 +270,43 @@ def test_a_tighter_weight_cap_never_buys_more(asked: PositionSizingRequest, limi
     wide, narrow = size_position(asked, limits).quantity, size_position(asked, tighter).quantity
     # a smaller target may fit into heat or cash where the larger one was skipped whole
     assert narrow <= wide or wide == 0
+
+
+def as_asked(asked: int, limits: RiskLimits = RULEBOOK, **known: Any) -> PositionSizingResult:
+    return size_as_asked(asked, request(**known), limits)
+
+
+def test_what_a_person_asks_for_is_not_shrunk_by_doubts() -> None:
+    result = as_asked(40, trade_tier=TradeTier.TIER2, hybrid_score=50, stale_days=9)
+    assert (result.quantity, result.applied_multipliers) == (40, {})
+    # 40 × 72,100 = 2,884,000 = 5.768 %
+    assert result.actual_weight_pct == pytest.approx(5.768)
+
+
+@pytest.mark.parametrize(
+    ("known", "limits", "quantity"),
+    [
+        ({}, RULEBOOK, 83),  # 6,000,000 ÷ 72,100
+        ({"available_cash": 5_500_000}, RULEBOOK, 6),  # 500,000 above the floor of 5,000,000
+        ({"stock_price": 100, "atr": 1.0, "portfolio_value": 10**9, "available_cash": 10**9}, WIDE, MAX_SHARES),
+    ],
+)
+def test_caps_trim_what_a_person_asks_for_and_say_so(known: dict[str, Any], limits: RiskLimits, quantity: int) -> None:
+    result = as_asked(50_000, limits, **known)
+    assert result.quantity == quantity
+    assert "asked 50000" in result.reasoning
+    assert result.reasoning.endswith(f"→ {quantity}")
+
+
+@pytest.mark.parametrize("known", [{"available_cash": 4_999_999}, {"portfolio_value": 0, "available_cash": 0}])
+def test_without_money_above_the_floor_a_person_gets_none(known: dict[str, Any]) -> None:
+    result = as_asked(10, **known)
+    assert (result.quantity, result.actual_weight_pct) == (0, 0)
+    assert result.reasoning.startswith("asked 10: weight cap")
+
+
+def test_heat_refuses_what_a_person_asks_for() -> None:
+    # 83 shares × 2,884 = 239,372 = 0.48 % of 50 M: 4.6 % + 0.48 % is over 5 %
+    result = as_asked(83, portfolio_risk_pct=4.6)
+    assert result.quantity == 0
+    assert "over 5 %" in result.reasoning
