@@ -32,6 +32,7 @@ class RedisKeys(str, Enum):  # noqa: UP042 - the seeds name it as a str Enum (sy
     REGIME_CURRENT = "regime:current"
     SECTOR_BUDGET = "budget:sector:active"
     LLM_STATS = "llm:stats:{date}:{service}"
+    RISK_STATE = "intraday:risk:state"
     RISK_RECOVERY_START = "intraday:risk:recovery_start"
     AI_PERFORMANCE = "ai:performance:latest"
     FACTOR_ANALYSIS = "factor:analysis:latest"
@@ -121,6 +122,8 @@ _TTL_SECS: Final = {
     RedisKeys.MACRO_SNAPSHOT: 7 * _DAY,
     RedisKeys.REGIME_CURRENT: _HOUR,
     RedisKeys.SECTOR_BUDGET: _DAY,
+    RedisKeys.RISK_STATE: _DAY,
+    RedisKeys.RISK_RECOVERY_START: _DAY,
     RedisKeys.LLM_STATS: 90 * _DAY,
     RedisKeys.AI_PERFORMANCE: _DAY,
     RedisKeys.FACTOR_ANALYSIS: 7 * _DAY,

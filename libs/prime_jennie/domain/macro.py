@@ -55,6 +55,11 @@ class RiskLevel(StrEnum):
     DANGER = "DANGER"
     CRITICAL = "CRITICAL"
 
+    @property
+    def severity(self) -> int:
+        """Return 0 for NORMAL up to 4 for CRITICAL."""
+        return list(RiskLevel).index(self)
+
 
 class PoliticalRisk(StrEnum):
     """How much politics may move the market."""
@@ -122,6 +127,39 @@ class MacroInsight(Message):
     usd_krw: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     kospi_index: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     kosdaq_index: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    strategies_to_favor: tuple[SignalType, ...] = ()
+    strategies_to_avoid: tuple[SignalType, ...] = ()
+    opportunity_factors: tuple[str, ...] = ()
+    political_risk_summary: str = ""
+    trading_reasoning: str = ""
+    council: str | None = None
+    """Who spoke, shown wherever the insight is: the model's name, or that no model was asked."""
+    council_consensus: Consensus | None = None
+    is_fallback: bool = False
+    """True where a member failed and the others spoke for it."""
+    gaps: tuple[str, ...] = ()
+    """What the council would have looked at and was not to be had."""
+    decided_at: Timestamp | None = None
+
+
+class ThrottleState(Message):
+    """How tight the intraday throttle is, and what it remembers to loosen in order (rulebook §7.4)."""
+
+    day: datetime.date
+    at: Timestamp
+    """The slot that judged last."""
+    level: RiskLevel = RiskLevel.NORMAL
+    previous_level: RiskLevel = RiskLevel.NORMAL
+    changed_at: Timestamp | None = None
+    """The slot in which `previous_level` became `level`."""
+    raised_at: Timestamp | None = None
+    """When it last worsened: CAUTION ends only after a council that spoke later."""
+    recovery_start: Timestamp | None = None
+    """Since when the market has read better than the level; None while it does not."""
+    misses: int = Field(default=0, ge=0)
+    """Slots in a row without a usable index quote."""
+    kospi_change_pct: Finite | None = None
+    vix: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
 class TradingContext(Message):
