@@ -41,6 +41,8 @@ class Feed:
         """Return the records of the prints in (before, to]; several sessions may ask for the same step."""
         if before != self._before:
             self._before, self._last_step = before, {}
+            # A list that changes all day would keep a path of every stock that was ever on it.
+            self._tapes = {code: tape for code, tape in self._tapes.items() if tape.upto == before}
         found: list[tuple[int, str]] = []
         for code in codes:
             if code not in self._last_step:
