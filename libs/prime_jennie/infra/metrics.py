@@ -20,3 +20,10 @@ OUTAGES = Counter("jennie_outages_total", "Times that a loop was interrupted by 
 SIGNALS = Counter("jennie_signals_total", "Entry decisions with a match", ["strategy", "signal_type", "status"])
 MESSAGES = Counter("jennie_messages_total", "Stream messages by what came of them", ["strategy", "service", "outcome"])
 EXITS = Counter("jennie_exits_total", "Exit decisions", ["strategy", "reason", "rule"])
+SLOTS = Counter("jennie_slots_total", "Attempts at slots by how they ended", ["task", "outcome"])
+SLOT_SECONDS = Histogram(
+    "jennie_slot_seconds",
+    "Real seconds that an attempt at a slot took",
+    ["task"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900),
+)

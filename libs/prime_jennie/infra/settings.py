@@ -34,6 +34,9 @@ class ServiceSettings(BaseSettings):
     read_token: SecretStr | None = Field(
         None, validation_alias="JENNIE_READ_TOKEN", description="bearer token that lets the platform look, never trade"
     )
+    namespace: str = Field(
+        "default", validation_alias="JENNIE_NAMESPACE", description="whose slots these are; one platform, one namespace"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(True, description="one JSON object a line; false: readable console lines")
     stop_within_secs: float = Field(5.0, gt=0, description="seconds that a graceful stop may take")

@@ -77,22 +77,32 @@ class SlotRepository:
         return await self._db.write(work)
 
     async def finish(
-        self, namespace: str, name: str, *, owner: str, attempt: int, state: SlotState, reason: str, now: datetime
+        self,
+        namespace: str,
+        name: str,
+        *,
+        owner: str,
+        attempt: int,
+        state: SlotState,
+        reason: str,
+        now: datetime,
+        for_good: bool = False,
     ) -> bool:
         """Give the attempt that this owner runs its outcome; False when it is no longer this attempt's to give.
 
-        A failed attempt leaves the slot open while it has further ones.
+        A failed attempt leaves the slot open while it has further ones, unless it failed `for_good`.
         """
-        values: dict[str, Any] = {"state": state.value, "reason": reason, "finished_at": now}
 
         def work(session: Session) -> bool:
             mine = (*_is(namespace, name), _running, SlotRow.owner == owner, SlotRow.attempts == attempt)
             row = session.execute(select(SlotRow).where(*mine).with_for_update()).scalar_one_or_none()
             if row is None:
                 return False
-            is_open = state is SlotState.FAILED and row.attempts < row.attempts_allowed
-            ended = values | ({"finished_at": None} if is_open else {"progress_pct": 100 if state.succeeded else 0})
-            return affected(session.execute(update(SlotRow).where(*mine).values(**ended))) == 1
+            is_open = state is SlotState.FAILED and row.attempts < row.attempts_allowed and not for_good
+            values: dict[str, Any] = {"state": state.value, "reason": reason, "finished_at": None if is_open else now}
+            if state.succeeded:
+                values["progress_pct"] = 100
+            return affected(session.execute(update(SlotRow).where(*mine).values(**values))) == 1
 
         return await self._db.write(work)
 

@@ -1,0 +1,121 @@
+"""The application of a platform service that runs slots: alive at once, ready when its desk is open."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from prime_jennie.domain.errors import Unavailable
+from prime_jennie.domain.health import DependencyHealth, DependencyStatus
+from prime_jennie.domain.slots import Slot
+from prime_jennie.infra.calendar import load_sessions
+from prime_jennie.infra.clients.kis_gateway import GatewayClient
+from prime_jennie.infra.clock import VirtualClock, clock_of
+from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.job_board import JobBoard, TriggerAnswer, TriggerRequest
+from prime_jennie.infra.jobs import JobDesk, JobWork
+from prime_jennie.infra.outages import Outages
+from prime_jennie.infra.redis.connection import connect
+from prime_jennie.infra.runtime import service_app, supervise, survive
+from prime_jennie.infra.settings import ServiceSettings
+
+
+@asynccontextmanager
+async def open_job_desk(settings: ServiceSettings, service: str) -> AsyncIterator[JobDesk]:
+    """Open everything; in a virtual day this waits until its leader speaks."""
+    async with AsyncExitStack() as stack:
+        clock = await clock_of(settings.clock_url)
+        if isinstance(clock, VirtualClock):
+            stack.push_async_callback(clock.close)
+        redis = connect(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        db = Database(settings.database_url)
+        stack.push_async_callback(db.close)
+        token = settings.service_token or settings.read_token
+        gateway = await stack.enter_async_context(GatewayClient(settings.kis_gateway_url, token, caller=service))
+        yield JobDesk(
+            service=service,
+            clock=clock,
+            redis=redis,
+            db=db,
+            gateway=gateway,
+            sessions=load_sessions(),
+            outages=Outages(),
+            namespace=settings.namespace,
+        )
+
+
+def job_app(
+    settings: ServiceSettings,
+    name: str,
+    work_of: Callable[[JobDesk], JobWork],
+    *,
+    starting_extras: Mapping[str, object] | None = None,
+) -> FastAPI:
+    """Return the service's application with /trigger, /status and /jobs/{job_id}; its lifespan runs slots and loops.
+
+    Before the first trigger, what an earlier process left running is closed as an interrupted attempt. Until then
+    /health carries `starting_extras` and triggers are 503.
+    """
+    at_work: list[tuple[JobDesk, JobWork, JobBoard]] = []
+
+    async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
+        desk = await stack.enter_async_context(open_job_desk(settings, name))
+        app.state.clock = desk.clock
+        work = work_of(desk)
+        board = JobBoard(desk, work.tasks)
+        await survive("recover", board.recover, desk.outages)
+        stack.push_async_callback(board.stop)
+        await stack.enter_async_context(
+            supervise({loop: survive(loop, run, desk.outages) for loop, run in work.loops.items()})
+        )
+        at_work.append((desk, work, board))
+        await asyncio.Event().wait()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # The stack is closed here and not by the task: end_task cancels a task over and over, its clean-up included.
+        async with AsyncExitStack() as stack, supervise({"desk": open_and_work(app, stack)}):
+            yield
+            at_work.clear()
+
+    async def dependencies() -> dict[str, DependencyHealth]:
+        if not at_work:
+            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
+        desk, work, _ = at_work[0]
+        return {**await desk.dependencies(), **work.dependencies()}
+
+    def extras() -> Mapping[str, object]:
+        if not at_work:
+            return starting_extras or {}
+        _, work, board = at_work[0]
+        return {**board.extras(), **work.extras()}
+
+    def board_at_work() -> JobBoard:
+        if not at_work:
+            raise Unavailable(f"{name} is starting")
+        return at_work[0][2]
+
+    app = service_app(
+        name,
+        lifespan=lifespan,
+        dependencies=dependencies,
+        extras=extras,
+        ready=lambda: bool(at_work) and at_work[0][1].ready(),
+    )
+
+    @app.post("/trigger", response_model_exclude_none=True)
+    async def trigger(request: TriggerRequest | None = None) -> TriggerAnswer:
+        return await board_at_work().trigger(request or TriggerRequest())
+
+    @app.get("/status")
+    async def status() -> dict[str, Any]:
+        return board_at_work().status()
+
+    @app.get("/jobs/{job_id}")
+    async def job(job_id: str) -> Slot:
+        return await board_at_work().slot(job_id)
+
+    return app

@@ -1,0 +1,296 @@
+"""Run the slots of one service: each once for ever, each with an outcome, whatever stops in between."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+import structlog
+from pydantic import Field, JsonValue
+
+from prime_jennie.domain.errors import BadInput, Conflict, JennieError, NotFound
+from prime_jennie.domain.model import Record
+from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.slots import (
+    Concurrency,
+    Slot,
+    SlotSkipped,
+    SlotSource,
+    SlotState,
+    Task,
+    parse_slot_name,
+    slot_name,
+)
+from prime_jennie.infra import metrics
+from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
+from prime_jennie.infra.jobs import Job, JobDesk, TaskRun
+from prime_jennie.infra.logging import mask_text
+from prime_jennie.infra.outages import OUTAGES, Backoff
+from prime_jennie.infra.tasks import end_task, end_tasks
+
+IDLE: Final = "idle"
+HOLD_SECS: Final = 10.0  # real; renewed while the slot runs, so that only a dead service's hold ends
+NOTE_EVERY_SECS: Final = 1.0  # real; progress within one phase need not be written more often
+LONGEST_REASON: Final = 500  # characters
+EARLY: Final = timedelta(minutes=1)  # clocks of two processes differ by less
+EXPECTED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
+
+log = structlog.get_logger(__name__)
+
+
+class TriggerRequest(Record):
+    """Who asks for which slot; the seeds' callers send `source` alone."""
+
+    source: SlotSource = SlotSource.MANUAL
+    task: Task | None = Field(default=None, description="which task, where the service has several")
+    slot: Annotated[str, Field(max_length=80)] | None = Field(
+        default=None, description="the slot's name; without it the current minute's"
+    )
+    schedule: str = Field(default="", max_length=63, description="the ScoutSchedule that asks")
+    parameters: dict[str, JsonValue] = Field(default_factory=dict, description="handed to the task as they are")
+    attempts: int = Field(default=1, ge=1, le=11, description="attempts that the slot may have altogether")
+    concurrency: Concurrency = Field(
+        default=Concurrency.FORBID, description="what to do while another slot of the task still runs"
+    )
+
+
+class TriggerAnswer(Record):
+    """The seeds' answer, and how an earlier run of the same slot ended."""
+
+    job_id: str
+    status: str
+    outcome: SlotState | None = None
+    reason: str | None = None
+
+
+@dataclass
+class _Running:
+    """One slot at work; `held` is set once the clock waits for it."""
+
+    job: Job
+    phase: str = "starting"
+    progress_pct: int = 0
+    noted_at: float = 0.0
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    work: "asyncio.Task[None] | None" = None
+
+
+class JobBoard:
+    """The slots of one service; `recover` must have returned before the first trigger."""
+
+    def __init__(self, desk: JobDesk, tasks: Mapping[Task, TaskRun]) -> None:
+        if not tasks:
+            raise ValueError("a service that runs slots needs a task")
+        self._desk = desk
+        self._tasks = dict(tasks)
+        self._slots = SlotRepository(desk.db)
+        self._owner = f"{desk.service}:{os.getpid()}:{uuid4().hex[:12]}"
+        self._running: dict[str, _Running] = {}
+        self._deciding = asyncio.Lock()
+        self._last: Slot | None = None
+        self._completed_at: datetime | None = None
+
+    async def recover(self) -> None:
+        """Close what an earlier process of this service left running; an outage raises."""
+        now = self._desk.clock.now()
+        closed = await self._slots.close_interrupted(self._desk.namespace, self._tasks, owner=self._owner, now=now)
+        for name in closed:
+            log.warning("slot was interrupted", slot=name)
+        done = await self._slots.newest_done(self._desk.namespace, self._tasks)
+        if done is not None:
+            self._last, self._completed_at = done, done.finished_at
+
+    async def trigger(self, request: TriggerRequest) -> TriggerAnswer:
+        """Begin the slot and return at once, or tell what has become of it; Conflict while another one runs."""
+        key = self._key(request)
+        async with self._deciding:
+            known = await self._slots.get(key.namespace, key.name)
+            if known is not None and (known.state is SlotState.RUNNING or _is_over(known, request.source)):
+                return _answer(known)
+            await self._make_room(key, request.concurrency)
+            claim = await self._slots.claim(
+                key,
+                source=request.source,
+                owner=self._owner,
+                attempts_allowed=request.attempts,
+                now=self._desk.clock.now(),
+            )
+            if not claim.won:
+                return _answer(claim.slot)
+            running = _Running(await self._job(claim.slot, request.parameters))
+            running.work = asyncio.create_task(self._run(running), name=f"slot {key.name}")
+            self._running[key.name] = running
+        await running.held.wait()
+        return TriggerAnswer(job_id=key.name, status="started")
+
+    async def slot(self, name: str) -> Slot:
+        """Return a slot as it stands; NotFound when there is none of that name."""
+        found = await self._slots.get(self._desk.namespace, name)
+        if found is None:
+            raise NotFound(f"no slot {name}")
+        live = self._running.get(name)
+        if live is None:
+            return found
+        return found.model_copy(update={"phase": live.phase, "progress_pct": live.progress_pct})
+
+    def status(self) -> dict[str, Any]:
+        """Return the seeds' /status, of the newest slot at work."""
+        current = next(reversed(self._running.values()), None)
+        return {
+            "current_phase": IDLE if current is None else current.phase,
+            "progress_pct": 0 if current is None else current.progress_pct,
+            "last_completed_at": None if self._completed_at is None else self._completed_at.isoformat(),
+        }
+
+    def extras(self) -> dict[str, Any]:
+        """Return what /health tells of the slots."""
+        return {
+            **self.status(),
+            "running_slots": sorted(self._running),
+            "last_slot": None if self._last is None else self._last.name,
+            "last_outcome": None if self._last is None else self._last.state.value,
+        }
+
+    async def stop(self) -> None:
+        """Break off what runs; its rows stay RUNNING until the next process closes them as interrupted."""
+        await end_tasks([running.work for running in self._running.values() if running.work is not None])
+
+    def _key(self, request: TriggerRequest) -> SlotKey:
+        named = None if request.slot is None else parse_slot_name(request.slot)
+        task = request.task or (named.task if named else None)
+        if task is None and len(self._tasks) > 1:
+            raise BadInput("trigger", "task", f"name one of {', '.join(self._tasks)}")
+        task = task or next(iter(self._tasks))
+        if task not in self._tasks:
+            raise BadInput("trigger", "task", f"{task} is not run by {self._desk.service}")
+        if named is not None and named.task is not task:
+            raise BadInput("trigger", "slot", f"{request.slot} is a slot of {named.task}, not of {task}")
+        now = self._desk.clock.now()
+        at = now.replace(second=0, microsecond=0) if named is None else named.at
+        if at > now + EARLY:
+            raise BadInput("trigger", "slot", f"{request.slot} is yet to come: it is {now.astimezone(KST):%Y%m%d-%H%M}")
+        name = slot_name(task, at) if request.slot is None else request.slot
+        return SlotKey(namespace=self._desk.namespace, name=name, task=task, at=at, schedule=request.schedule)
+
+    async def _make_room(self, key: SlotKey, concurrency: Concurrency) -> None:
+        others = [one for name, one in self._running.items() if name != key.name and one.job.task is key.task]
+        if not others or concurrency is Concurrency.ALLOW:
+            return
+        if concurrency is Concurrency.FORBID:
+            raise Conflict(f"{others[0].job.slot} still runs")
+        for one in others:
+            if one.work is not None and not await end_task(one.work):
+                raise Conflict(f"{one.job.slot} does not stop")
+            await self._finish(one.job, SlotState.FAILED, f"replaced by {key.name}", for_good=True)
+
+    async def _job(self, slot: Slot, parameters: Mapping[str, JsonValue]) -> Job:
+        day = slot.at.astimezone(KST).date()
+        is_today = day == self._desk.clock.now().astimezone(KST).date()
+        newest = (
+            is_today
+            and slot.source is not SlotSource.BACKFILL
+            and await self._slots.is_newest(slot.namespace, slot.task, slot.at)
+        )
+        return Job(
+            slot=slot.name,
+            task=slot.task,
+            at=slot.at,
+            day=day,
+            source=slot.source,
+            newest=newest,
+            attempt=slot.attempts,
+            parameters=parameters,
+        )
+
+    async def _run(self, running: _Running) -> None:
+        async def report(phase: str, progress_pct: int) -> None:
+            await self._note(running, phase, progress_pct)
+
+        job = replace(running.job, report=report)
+        began_at = time.monotonic()
+        try:
+            async with self._desk.clock.hold(f"slot:{job.slot}", HOLD_SECS):
+                running.held.set()
+                log.info("slot begins", slot=job.slot, source=job.source.value, attempt=job.attempt)
+                state, reason = await self._attempt(job)
+                await self._finish(job, state, reason)
+        finally:
+            running.held.set()
+            self._running.pop(job.slot, None)
+        metrics.SLOT_SECONDS.labels(job.task.value).observe(time.monotonic() - began_at)
+
+    async def _attempt(self, job: Job) -> tuple[SlotState, str]:
+        try:
+            reason = await self._tasks[job.task](job)
+        except SlotSkipped as skipped:
+            return SlotState.SKIPPED, _one_line(str(skipped))
+        except EXPECTED as error:
+            return SlotState.FAILED, _one_line(f"{type(error).__name__}: {error}")
+        except Exception as error:  # a bug costs its slot, not the neighbours'
+            log.exception("slot failed on a bug", slot=job.slot)
+            return SlotState.FAILED, _one_line(f"{type(error).__name__}: {error}")
+        done = SlotState.BACKFILLED if job.source is SlotSource.BACKFILL else SlotState.RAN
+        return done, _one_line(reason)
+
+    async def _finish(self, job: Job, state: SlotState, reason: str, *, for_good: bool = False) -> None:
+        """Write the outcome however long the database is away: work that is done must not be done again."""
+        backoff = Backoff()
+        while True:
+            now = self._desk.clock.now()
+            try:
+                ours = await self._slots.finish(
+                    self._desk.namespace,
+                    job.slot,
+                    owner=self._owner,
+                    attempt=job.attempt,
+                    state=state,
+                    reason=reason,
+                    now=now,
+                    for_good=for_good,
+                )
+                self._last = await self._slots.get(self._desk.namespace, job.slot)
+                break
+            except OUTAGES as error:
+                log.warning("slot's outcome not written yet", slot=job.slot, error=f"{type(error).__name__}: {error}")
+                await backoff.pause()
+        if state.succeeded:
+            self._completed_at = now
+        metrics.SLOTS.labels(job.task.value, state.value).inc()
+        log.info("slot ends", slot=job.slot, outcome=state.value, reason=reason, ours=ours)
+
+    async def _note(self, running: _Running, phase: str, progress_pct: int) -> None:
+        is_new = phase != running.phase
+        running.phase, running.progress_pct = phase, min(100, max(0, progress_pct))
+        if not is_new and time.monotonic() - running.noted_at < NOTE_EVERY_SECS:
+            return
+        running.noted_at = time.monotonic()
+        try:
+            await self._slots.progress(
+                self._desk.namespace,
+                running.job.slot,
+                owner=self._owner,
+                phase=phase,
+                progress_pct=running.progress_pct,
+            )
+        except OUTAGES as error:
+            log.debug("progress not written", slot=running.job.slot, error=type(error).__name__)
+
+
+def _is_over(slot: Slot, source: SlotSource) -> bool:
+    """Tell whether nobody can run the slot any more; a backfill takes up what was not done."""
+    return slot.is_finished and (source is not SlotSource.BACKFILL or slot.state.succeeded)
+
+
+def _answer(slot: Slot) -> TriggerAnswer:
+    if slot.state is SlotState.RUNNING:
+        return TriggerAnswer(job_id=slot.name, status="running")
+    return TriggerAnswer(job_id=slot.name, status="finished", outcome=slot.state, reason=slot.reason)
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(mask_text(text).split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
