@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import pstdev
 
 RSI_PERIOD = 14
 ATR_PERIOD = 14
@@ -10,6 +11,7 @@ UNKNOWN_ATR_RATIO = 0.02
 """A stock whose ATR is unknown is sized and guarded as if it were 2 % of the price (rulebook §5.1)."""
 MACD_FAST, MACD_SLOW, MACD_SIGNAL = 12, 26, 9
 NEUTRAL_RSI = 50.0
+BOLLINGER_PERIOD, BOLLINGER_DEVIATIONS = 20, 2.0
 
 
 def sma(values: Sequence[float], period: int) -> float | None:
@@ -103,6 +105,32 @@ def macd(
     line = line[-len(signal_series) :]
     histogram = tuple(figure - smoothed for figure, smoothed in zip(line, signal_series, strict=True))
     return Macd(line=line, signal=signal_series, histogram=histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Bollinger:
+    """The bands around a mean; `percent_b` is 0 on the lower and 1 on the upper, `width_pct` their distance."""
+
+    lower: float
+    middle: float
+    upper: float
+    percent_b: float
+    width_pct: float
+
+
+def bollinger(
+    values: Sequence[float], period: int = BOLLINGER_PERIOD, deviations: float = BOLLINGER_DEVIATIONS
+) -> Bollinger | None:
+    """Return the bands of the last `period` values by their population deviation.
+
+    A series that never moved has no width and stands in the middle of it.
+    """
+    middle = sma(values, period)
+    if middle is None or middle <= 0:
+        return None
+    reach = deviations * pstdev(values[-period:], middle)
+    percent_b = 0.5 if reach == 0 else (values[-1] - middle + reach) / (2 * reach)
+    return Bollinger(middle - reach, middle, middle + reach, percent_b, 200.0 * reach / middle)
 
 
 def crosses_above(before: float, before_other: float, now: float, now_other: float) -> bool:
