@@ -27,6 +27,9 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?i)(\w[\w+.-]*://[^\s:/@]*:)[^\s/@]+(@)"), rf"\1{MASK}\2"),  # passwords in URLs
     (re.compile(r"/bot\d+:[\w-]+"), f"/bot{MASK}"),  # Telegram puts its token into the path
+    (re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}"), MASK),  # the same token alone
+    (re.compile(r"\bxox[a-z]-[A-Za-z0-9-]+"), MASK),  # Slack's tokens
+    (re.compile(r"\bsk-[A-Za-z0-9_-]{16,}"), MASK),  # keys of OpenAI-compatible servers
     (re.compile(r"(?<!\d)\d{4}(\d{4}-\d{2})(?!\d)"), r"****\1"),  # account numbers NNNNNNNN-NN
     (re.compile(r"(?i)(\bCANO\b[\"']?\s*[=:]\s*[\"']?)\d+"), rf"\1{MASK}"),
 )

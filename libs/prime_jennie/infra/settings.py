@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from prime_jennie.infra.clients.slack_config import SLACK_URL, BatchIntervalSecs, DuplicateWindowSecs, TimeoutSecs
+
 
 class ServiceSettings(BaseSettings):
     """Settings common to all services; a service adds its own fields in a subclass.
@@ -39,4 +41,14 @@ class ServiceSettings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(True, description="one JSON object a line; false: readable console lines")
+    slack_bot_token: SecretStr | None = Field(None, description="unset: no Slack")
+    slack_critical_channel: str | None = Field(None, description="channel for CRITICAL, sent at once; unset: none")
+    slack_error_channel: str | None = Field(None, description="channel for ERROR, sent at once; unset: none")
+    slack_warning_channel: str | None = Field(None, description="channel for WARNING, gathered; unset: none")
+    slack_batch_interval: BatchIntervalSecs = Field(300, description="real seconds for which warnings are gathered")
+    slack_duplicate_window: DuplicateWindowSecs = Field(
+        60, description="real seconds for which the same message is held back"
+    )
+    slack_timeout: TimeoutSecs = Field(3, description="real seconds for one request to Slack")
+    slack_url: str = Field(SLACK_URL, pattern=r"^https?://\S+$", description="address of Slack's Web API")
     stop_within_secs: float = Field(5.0, gt=0, description="seconds that a graceful stop may take")

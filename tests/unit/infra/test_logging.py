@@ -34,6 +34,9 @@ def _put_back() -> Iterator[None]:
         f"approval_key={SECRET}",
         f"mysql://jennie:{SECRET.replace('/', '_')}@db/prime",
         "https://api.telegram.org/bot123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-b/sendMessage",
+        "bot 123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc rejected",
+        "slack said no to xoxb-1234-5678-AAEhBOweik6ad9r",
+        "key sk-proj-AAEhBOweik6ad9r0123456789",
         "account 12345678-01 refused",
         "CANO=12345678&ACNT_PRDT_CD=01",
         f"password: {SECRET}",
@@ -46,7 +49,16 @@ def test_secrets_inside_a_text_are_masked(text: str) -> None:
     assert "***" in masked
 
 
-@pytest.mark.parametrize("text", ["005930 bought 10 at 71,000", "2025-03-04T09:00:00+00:00", "token bucket is empty"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "005930 bought 10 at 71,000",
+        "2025-03-04T09:00:00+00:00",
+        "token bucket is empty",
+        "trade:0123456789abcdef:10",
+        "stream entry 1740000000000-0 of risk-off-days",
+    ],
+)
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert mask_text(text) == text
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from prime_jennie.domain.errors import BadInput, field_path
+from prime_jennie.infra.clients.slack import add_slack_handler
 from prime_jennie.infra.runtime.supervise import crashed_loops, refused_loops
 from prime_jennie.infra.settings import ServiceSettings
 
@@ -35,12 +36,13 @@ def load_settings(settings_type: type[S]) -> S:
 
 
 def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
-    """Serve until SIGTERM or SIGINT, then stop within the configured seconds; never returns.
+    """Serve until SIGTERM or SIGINT, then stop within the configured seconds; never returns. Slack hears of it.
 
     Exit status 0 after a stop that was asked for, 1 after a crash or a stop that took too long, 2 when the port is
     taken or a loop could not start, uvicorn's 3 when the lifespan failed to start.
     """
     listener = _listen(settings)
+    add_slack_handler(settings, app.title)
     for asked in (signal.SIGTERM, signal.SIGINT):
         signal.signal(asked, signal.SIG_IGN)  # uvicorn raises what it caught once more when it is done
     config = uvicorn.Config(
