@@ -1,0 +1,5 @@
+"""Databases of both kinds, as the repositories' tests have them."""
+
+from tests.support.database import database_url, db, mariadb_db, mariadb_server, mariadb_url, sqlite_db, sqlite_url
+
+__all__ = ["database_url", "db", "mariadb_db", "mariadb_server", "mariadb_url", "sqlite_db", "sqlite_url"]
