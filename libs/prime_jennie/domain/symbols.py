@@ -23,6 +23,16 @@ class Market(StrEnum):
     KOSDAQ = "KOSDAQ"
 
 
+class Exclusion(StrEnum):
+    """Kinds of stocks that a scout leaves out."""
+
+    MANAGED = "managed"
+    WARNING = "warning"
+    OVERHEATED = "overheated"
+    PREFERRED = "preferred"
+    SPAC = "spac"
+
+
 class StockMaster(Record):
     """Describe a listed stock."""
 

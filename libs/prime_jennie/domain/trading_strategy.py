@@ -14,6 +14,7 @@ from prime_jennie.domain.risk import HaltState
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.domain.spec import CelRule as CelRule
 from prime_jennie.domain.spec import Count, DnsLabel, Flag, ParameterName, Pct, Spec
+from prime_jennie.domain.symbols import Exclusion as Exclusion
 from prime_jennie.domain.symbols import StockCode
 
 MAX_SYMBOLS: Final = 40
@@ -46,16 +47,6 @@ class WatchlistSource(StrEnum):
 
     SCOUT = "scout"
     STATIC = "static"
-
-
-class Exclusion(StrEnum):
-    """Kinds of stocks that a scout leaves out."""
-
-    MANAGED = "managed"
-    WARNING = "warning"
-    OVERHEATED = "overheated"
-    PREFERRED = "preferred"
-    SPAC = "spac"
 
 
 class WatchlistSymbol(Spec):

@@ -9,7 +9,7 @@ from prime_jennie.domain.market import DailyPrice, MarketRegime, StockSnapshot
 from prime_jennie.domain.model import Message, Record, Timestamp
 from prime_jennie.domain.money import Amount, Finite, Krw, Percent, Ratio, Score
 from prime_jennie.domain.sectors import SectorGroup
-from prime_jennie.domain.symbols import StockCode, StockMaster
+from prime_jennie.domain.symbols import Exclusion, StockCode, StockMaster
 from prime_jennie.domain.tiers import RiskTag as RiskTag
 from prime_jennie.domain.tiers import TradeTier as TradeTier
 from prime_jennie.domain.tiers import refuse_tradable_blocked, refuse_unvetoed_distribution
@@ -46,6 +46,8 @@ class WatchlistEntry(Message):
     scored_at: Timestamp | None = None
     since: date | None = None
     """First day on the list: `scored_at` is refreshed hourly and cannot tell an age (rulebook §4.1 ✗)."""
+    kinds: tuple[Exclusion, ...] = ()
+    """Which kinds it is known to be of, for a strategy's `watchlist.exclude`."""
 
     @model_validator(mode="after")
     def _tier_and_tag_agree(self) -> Self:
@@ -61,6 +63,10 @@ class HotWatchlist(Message):
     market_regime: MarketRegime
     stocks: tuple[WatchlistEntry, ...] = Field(max_length=MAX_WATCHLIST)
     version: str = Field(pattern=r"^v[0-9]{8,20}$")
+    unchecked: tuple[Exclusion, ...] = ()
+    """Kinds for which the scout has no source: a stock of the list may be of them unseen."""
+    gaps: tuple[str, ...] = ()
+    """What the scout would have looked at and was not to be had."""
 
     @model_validator(mode="after")
     def _each_stock_once(self) -> Self:
@@ -93,6 +99,8 @@ class QuantScore(Record):
     condition_confidence: Literal["LOW", "MID", "HIGH"] | None = None
     is_valid: bool = True
     invalid_reason: str | None = None
+    gaps: tuple[str, ...] = ()
+    """What is not known of the stock and counts as neutral."""
 
     @model_validator(mode="after")
     def _total_is_the_sum(self) -> Self:
@@ -183,7 +191,7 @@ class EnrichedCandidate(Record):
     master: StockMaster
     snapshot: StockSnapshot | None = None
     daily_prices: tuple[DailyPrice, ...] = ()
-    """Oldest first, 150 calendar days."""
+    """Oldest first, of the last 250 sessions at most."""
     news_sentiment_avg: Score | None = None
     investor_trading: InvestorTradingSummary | None = None
     financial_trend: FinancialTrend | None = None
