@@ -1,17 +1,17 @@
 """Know the listed stocks: names, boards, sectors, shares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.symbols import Market, StockMaster
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.market import StockMasterRow
-from prime_jennie.infra.database.upsert import upsert
+from prime_jennie.infra.database.upsert import affected, upsert
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,46 @@ class MasterRepository:
 
         return await self._db.read(work)
 
+    async def active_codes(self) -> list[str]:
+        """Return the codes of the stocks that are listed, in order."""
+        query = select(StockMasterRow.stock_code).where(StockMasterRow.is_active.is_(True))
+        query = query.order_by(StockMasterRow.stock_code)
+        return await self._db.read(lambda session: list(session.execute(query).scalars()))
+
+    async def shares(self) -> dict[str, int]:
+        """Return the shares in issue of every stock of which they are known."""
+        query = select(StockMasterRow.stock_code, StockMasterRow.shares).where(StockMasterRow.shares > 0)
+        return await self._db.read(
+            lambda session: {code: shares for code, shares in session.execute(query) if shares is not None}
+        )
+
+    async def set_market_caps(self, caps_krw: Mapping[str, int], *, at: datetime) -> int:
+        """Write market caps and leave everything else as it is; return how many were written."""
+        one = update(StockMasterRow).where(StockMasterRow.stock_code == bindparam("code"))
+        one = one.values(market_cap=bindparam("cap"), updated_at=at)
+        rows = [{"code": code, "cap": cap} for code, cap in caps_krw.items()]
+
+        def work(session: Session) -> int:
+            # On the connection: the session would take this for a bulk update and demand that every row exists.
+            return affected(session.connection().execute(one, rows))
+
+        return await self._db.write(work) if rows else 0
+
     async def names(self, stock_codes: Sequence[str]) -> dict[str, str]:
         """Return the names of the codes; an unknown code names itself."""
         found = await self.find_all(stock_codes)
         return {code: found[code].master.stock_name if code in found else code for code in stock_codes}
+
+    async def matching(self, text: str, *, limit: int) -> list[StockMaster]:
+        """Return the active stocks in whose names a text occurs, blanks and case aside, the shortest name first."""
+        folded = func.lower(func.replace(StockMasterRow.stock_name, " ", ""))
+        query = (
+            select(StockMasterRow)
+            .where(StockMasterRow.is_active, folded.contains(text.replace(" ", "").lower(), autoescape=True))
+            .order_by(func.length(StockMasterRow.stock_name), StockMasterRow.stock_code)
+            .limit(limit)
+        )
+        return await self._db.read(lambda session: [_listed(row).master for row in session.execute(query).scalars()])
 
     async def count(self) -> int:
         """Count the entries."""

@@ -27,6 +27,11 @@ class PositionRepository:
         query = query.order_by(ActivePortfolioRow.strategy, ActivePortfolioRow.stock_code)
         return await self._db.read(lambda session: list(session.execute(query).scalars()))
 
+    async def held_codes(self) -> list[str]:
+        """Return every stock that any account or strategy holds."""
+        query = select(ActivePortfolioRow.stock_code).distinct().order_by(ActivePortfolioRow.stock_code)
+        return await self._db.read(lambda session: list(session.execute(query).scalars()))
+
     async def position(self, account: str, strategy: str, stock_code: str) -> ActivePortfolioRow | None:
         """Return the open position in a stock."""
         return await self._db.read(lambda session: session.get(ActivePortfolioRow, (account, strategy, stock_code)))
