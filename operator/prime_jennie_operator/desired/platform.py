@@ -59,6 +59,20 @@ def common_env(values: PlatformValues) -> list[dict[str, Any]]:
     return env + ([env_value("JENNIE_CLOCK", values.redis_url)] if values.virtual_clock.enabled else [])
 
 
+def slack_env(values: PlatformValues) -> list[dict[str, Any]]:
+    """Tell every service of ours where its alarms go; the exchange's stand-in has none."""
+    told = values.notifications
+    channels = {
+        "SLACK_CRITICAL_CHANNEL": told.slack_critical_channel,
+        "SLACK_ERROR_CHANNEL": told.slack_error_channel,
+        "SLACK_WARNING_CHANNEL": told.slack_warning_channel,
+    }
+    return [
+        env_secret("SLACK_BOT_TOKEN", told.credentials_secret, "slack-bot-token", optional=True),
+        *(env_value(name, value) for name, value in channels.items() if value),
+    ]
+
+
 def _metadata(name: str, namespace: str, component: str) -> dict[str, Any]:
     all_labels = labels(name, component=component, instance=RELEASE, managed_by=MANAGED_BY)
     return {"name": name, "namespace": namespace, "labels": all_labels}
@@ -173,7 +187,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         image=values.image.of("kis-gateway"),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", "kis_gateway"],
-        env=merged_env(common_env(values), env),
+        env=merged_env(common_env(values), slack_env(values), env),
         ports={"http": gateway.port},
         resources=gateway.resources.render(),
         mounts={},
@@ -254,14 +268,14 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
         env_secret("JENNIE_READ_TOKEN", values.secrets.platform, "read-token"),
         env_secret("JENNIE_OPERATOR_TOKEN", values.secrets.platform, "operator-token"),
         *_model_env(values),
-        *_notification_env(values),
+        *_telegram_env(values),
     ]
     main = container(
         name,
         image=values.image.of(name),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", name.replace("-", "_")],
-        env=merged_env(common_env(values), env),
+        env=merged_env(common_env(values), slack_env(values), env),
         ports={"http": program.port},
         resources=program.resources.render(),
         mounts={},
@@ -286,16 +300,9 @@ def _model_env(values: PlatformValues) -> list[dict[str, Any]]:
     ]
 
 
-def _notification_env(values: PlatformValues) -> list[dict[str, Any]]:
+def _telegram_env(values: PlatformValues) -> list[dict[str, Any]]:
     told = values.notifications
-    channels = {
-        "TELEGRAM_CHAT_IDS": told.telegram_chat_ids,
-        "SLACK_CRITICAL_CHANNEL": told.slack_critical_channel,
-        "SLACK_ERROR_CHANNEL": told.slack_error_channel,
-        "SLACK_WARNING_CHANNEL": told.slack_warning_channel,
-    }
     return [
         env_secret("TELEGRAM_BOT_TOKEN", told.credentials_secret, "telegram-bot-token", optional=True),
-        env_secret("SLACK_BOT_TOKEN", told.credentials_secret, "slack-bot-token", optional=True),
-        *(env_value(name, value) for name, value in channels.items() if value),
+        *([env_value("TELEGRAM_CHAT_IDS", told.telegram_chat_ids)] if told.telegram_chat_ids else []),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prime_jennie_operator.desired.platform import common_env
+from prime_jennie_operator.desired.platform import common_env, slack_env
 from prime_jennie_operator.desired.pods import (
     container,
     env_secret,
@@ -69,7 +69,7 @@ def _program(
         image=overrides.image or values.image.of(program),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", program.replace("-", "_")],
-        env=merged_env(common_env(values), identity, own),
+        env=merged_env(common_env(values), slack_env(values), identity, own),
         ports=ports,
         resources=resources.render(),
         mounts={"live-configuration": CONFIG_FOLDER},
