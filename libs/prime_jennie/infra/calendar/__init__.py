@@ -1,5 +1,5 @@
-"""Know the exchange's sessions from files: the calendar library costs 72 MB and stays out of running services."""
+"""Know the exchanges' sessions from files: the calendar library costs 72 MB and stays out of running services."""
 
-from prime_jennie.infra.calendar.sessions import load_sessions
+from prime_jennie.infra.calendar.sessions import EXCHANGES, load_sessions
 
-__all__ = ["load_sessions"]
+__all__ = ["EXCHANGES", "load_sessions"]

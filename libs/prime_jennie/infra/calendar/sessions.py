@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import KST, Session, SessionTable
@@ -13,22 +14,30 @@ from prime_jennie.domain.sessions import KST, Session, SessionTable
 T = TypeVar("T")
 
 HERE = Path(__file__).parent
-SESSIONS_FILE = HERE / "xkrx.csv"
+XKRX = "XKRX"
+EXCHANGES = {XKRX: KST, "XNYS": ZoneInfo("America/New_York")}
+"""Exchanges that have a table, each with the zone of its clocks."""
 OVERRIDES_FILE = HERE / "overrides.csv"
 FIRST_DAY = date(2015, 1, 1)
 LAST_DAY = date(2027, 12, 31)
 
 
+def sessions_file(exchange: str, folder: Path = HERE) -> Path:
+    """Name an exchange's table."""
+    return folder / f"{exchange.lower()}.csv"
+
+
 @cache
-def load_sessions() -> SessionTable:
-    """Return every KRX session of 2015–2027; a day beyond raises UnknownSession, which is closed for buys."""
-    return read_sessions(SESSIONS_FILE, OVERRIDES_FILE)
+def load_sessions(exchange: str = XKRX) -> SessionTable:
+    """Return every session of 2015–2027; a day beyond raises UnknownSession, which is closed for buys."""
+    overrides = OVERRIDES_FILE if exchange == XKRX else None
+    return read_sessions(sessions_file(exchange), overrides, zone=EXCHANGES[exchange])
 
 
-def read_sessions(sessions_file: Path, overrides_file: Path) -> SessionTable:
+def read_sessions(sessions_file: Path, overrides_file: Path | None, *, zone: ZoneInfo = KST) -> SessionTable:
     """Read a session table and lay its overrides over it; an override without times is a day off."""
-    sessions = {day: session for day, session in _read(sessions_file) if session is not None}
-    for day, session in _read(overrides_file):
+    sessions = {day: session for day, session in _read(sessions_file, zone) if session is not None}
+    for day, session in _read(overrides_file, zone) if overrides_file else ():
         if session is None:
             sessions.pop(day, None)
         else:
@@ -36,7 +45,7 @@ def read_sessions(sessions_file: Path, overrides_file: Path) -> SessionTable:
     return SessionTable(sessions.values(), first=FIRST_DAY, last=LAST_DAY)
 
 
-def _read(file: Path) -> Iterator[tuple[date, Session | None]]:
+def _read(file: Path, zone: ZoneInfo) -> Iterator[tuple[date, Session | None]]:
     with file.open(newline="", encoding="utf-8") as lines:
         before: date | None = None
         for row in csv.DictReader(lines):
@@ -44,18 +53,18 @@ def _read(file: Path) -> Iterator[tuple[date, Session | None]]:
             if before is not None and day <= before:
                 raise BadInput(file.name, row["date"], "the days must ascend")
             before = day
-            yield day, _session(file, day, row)
+            yield day, _session(file, day, row, zone)
 
 
-def _session(file: Path, day: date, row: dict[str, str]) -> Session | None:
+def _session(file: Path, day: date, row: dict[str, str], zone: ZoneInfo) -> Session | None:
     if row.get("open") == row.get("close") == "":
         return None
     opens = _parsed(file, row, "open", time.fromisoformat)
     closes = _parsed(file, row, "close", time.fromisoformat)
     return Session(
         day=day,
-        opens_at=datetime.combine(day, opens, KST),
-        closes_at=datetime.combine(day, closes, KST),
+        opens_at=datetime.combine(day, opens, zone),
+        closes_at=datetime.combine(day, closes, zone),
     )
 
 

@@ -12,7 +12,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import KST, SessionPhase, UnknownSession
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.calendar.generate import main as generate
-from prime_jennie.infra.calendar.sessions import OVERRIDES_FILE, SESSIONS_FILE, read_sessions
+from prime_jennie.infra.calendar.sessions import OVERRIDES_FILE, read_sessions, sessions_file
 
 EXAM_DAYS = [
     date(2021, 11, 18),
@@ -22,6 +22,7 @@ EXAM_DAYS = [
     date(2025, 11, 13),
     date(2026, 11, 19),
 ]
+SESSIONS_FILE = sessions_file("XKRX")
 DAYS_OFF_THE_LIBRARY_TRADES = [date(2026, 6, 3), date(2026, 7, 17), date(2027, 5, 3), date(2027, 7, 19)]
 
 
@@ -102,10 +103,27 @@ def test_the_check_passes_on_the_committed_file_and_fails_on_another(tmp_path: P
     assert generate(["--check"]) == 0
     other = tmp_path / "xkrx.csv"
     other.write_text(SESSIONS_FILE.read_text().replace("2025-03-10,09:00", "2025-03-10,10:00"))
-    assert generate(["--check"], other) == 1
+    assert generate(["--check"], tmp_path) == 1
     assert "2025-03-10,10:00" in other.read_text()
-    generate([], other)
+    generate([], tmp_path)
     assert other.read_text() == SESSIONS_FILE.read_text()
+    assert generate(["--check"], tmp_path) == 0
+
+
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        (date(2026, 2, 19), "14:30", "21:00"),
+        (date(2026, 7, 1), "13:30", "20:00"),
+        (date(2025, 11, 28), "14:30", "18:00"),
+    ],
+)
+def test_new_york_keeps_its_summer_time_and_its_half_days(day: date, opens: str, closes: str) -> None:
+    session = load_sessions("XNYS").get(day)
+    assert session is not None
+    assert (session.opens_at.strftime("%H:%M"), session.closes_at.strftime("%H:%M")) == (opens, closes)
+    assert load_sessions("XNYS").is_session(date(2024, 11, 14)), "Seoul's exam day is an ordinary one there"
+    assert not load_sessions("XNYS").is_session(date(2025, 1, 9)), "a day of mourning"
 
 
 @pytest.mark.parametrize(
