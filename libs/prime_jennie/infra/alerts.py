@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import uuid
 from typing import Final
 
@@ -38,7 +39,7 @@ class Alerts:
         """Publish an alert and tell whether that is certain; never raises for an outage.
 
         A repeat under the same `key` reaches a person once; without a key each call is an event of its own. Secrets
-        in the text are masked, what is too long is cut. A lost alert is logged as an error, which Slack shows.
+        in the text are masked, what is too long is cut. It is logged at its own level as well, so Slack shows it too.
         """
         alert = Alert(
             level=level,
@@ -49,11 +50,12 @@ class Alerts:
             strategy=strategy if strategy is not None else self._strategy,
             key=key if key is not None else uuid.uuid4().hex,
         )
+        log.log(logging.getLevelName(alert.level.value), alert.title, text=alert.text, key=alert.key)
         try:
             async with asyncio.timeout(SEND_WITHIN_SECS):
                 await self._publisher.publish(alert, message_id=message_id_of(alert.key))
         except OUTAGES as error:
-            log.error("alert not published", title=alert.title, text=alert.text, error=type(error).__name__)
+            log.error("alert not published", title=alert.title, error=type(error).__name__)
             return False
         return True
 

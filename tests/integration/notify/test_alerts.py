@@ -1,8 +1,10 @@
 """An alert reaches the stream once, and its teller never falls with it."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
+import pytest
 from redis.asyncio import Redis
 
 from prime_jennie.domain.alerts import Alert, AlertLevel
@@ -10,6 +12,7 @@ from prime_jennie.domain.keys import Keyspace
 from prime_jennie.domain.topics import ALERTS
 from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.fakes.clock import ManualClock
+from prime_jennie.infra.logging import configure_logging
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.entries import decode
 from tests.support.redis_server import RedisServer
@@ -73,3 +76,14 @@ async def test_a_redis_that_hangs_is_given_up_in_seconds() -> None:
     assert not await Alerts(client, ManualClock(NOW), "price-monitor").send(AlertLevel.ERROR, "손절 실패", "005930")
     assert asyncio.get_running_loop().time() - started < 5
     silent.close()
+
+
+async def test_an_alert_is_logged_at_its_own_level_so_that_slack_hears_of_it(
+    redis: Redis, capsys: pytest.CaptureFixture[str], restored_logging: None
+) -> None:
+    configure_logging("buy-executor")
+    await Alerts(redis, ManualClock(NOW), "buy-executor").send(
+        AlertLevel.CRITICAL, "일일 손실 한도", "매수를 멈췄습니다"
+    )
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["level"], line["event"], line["text"]) == ("critical", "일일 손실 한도", "매수를 멈췄습니다")
