@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 
+from sqlalchemy import select
+
 from prime_jennie.domain.positions import DailySnapshot
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.portfolio import DailyAssetSnapshotRow
@@ -27,6 +29,18 @@ class SnapshotRepository:
         }
         keys = ("account", "strategy", "snapshot_date")
         await self._db.write(lambda session: upsert(session, DailyAssetSnapshotRow, [row], keys=keys))
+
+    async def newest(self, account: str, strategy: str, *, limit: int, offset: int = 0) -> list[DailySnapshot]:
+        """Return a part of the days' ends, the newest first; strategy "" is the whole account's."""
+        query = (
+            select(DailyAssetSnapshotRow)
+            .where(DailyAssetSnapshotRow.account == account, DailyAssetSnapshotRow.strategy == strategy)
+            .order_by(DailyAssetSnapshotRow.snapshot_date.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        rows = await self._db.read(lambda session: list(session.execute(query).scalars()))
+        return [DailySnapshot(**{name: getattr(row, name) for name in DailySnapshot.model_fields}) for row in rows]
 
     async def find(self, account: str, strategy: str, day: date) -> DailyAssetSnapshotRow | None:
         """Return the snapshot of a day."""
