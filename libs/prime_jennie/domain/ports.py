@@ -1,6 +1,6 @@
 """Say what the house needs from the world; every port has a real adapter and an in-memory twin."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -226,6 +226,21 @@ class TickSource(Protocol):
 
     def batches(self) -> AsyncIterator[TickBatch]:
         """Yield one batch an exchange frame, for ever."""
+
+
+class FigureSource(Protocol):
+    """Tell figures of the world from outside the broker; `figures` are names of GlobalSnapshot's fields."""
+
+    @property
+    def name(self) -> str:
+        """Return what the figures are and where they come from, for people."""
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Return what this source may tell."""
+
+    async def read(self, day: date) -> Mapping[str, float]:
+        """Return what is known on the morning of a day; Unavailable with the reason, never an older or a guessed one."""
 
 
 class Broker(Protocol):
