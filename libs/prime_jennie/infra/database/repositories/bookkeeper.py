@@ -62,7 +62,7 @@ class Bookkeeper:
         return booked
 
     def _book_stock(self, session: Session, account: str, strategy: str, stock_code: str) -> list[BookedTrade]:
-        _lock_stock(session, account, strategy, stock_code)
+        lock_stock(session, account, strategy, stock_code)
         fills = session.execute(
             select(FillRow)
             .outerjoin(TradeLogRow, TradeLogRow.fill_id == FillRow.id)
@@ -98,7 +98,7 @@ class Bookkeeper:
             return BookedTrade(trade, None, fill.quantity)
         _carry_entry(trade, position, fill.filled_at)
         unmatched = max(0, fill.quantity - position.quantity)
-        cost, buy_commission = _take_out(position, min(fill.quantity, position.quantity))
+        cost, buy_commission = take_out(position, min(fill.quantity, position.quantity))
         if unmatched == 0:
             trade.profit_amount = fill.amount_krw - commission - tax - cost - buy_commission
             trade.profit_pct = round(trade.profit_amount / (cost + buy_commission) * 100, 4)
@@ -210,7 +210,7 @@ def _carry_entry(trade: TradeLogRow, position: ActivePortfolioRow, sold_at: date
     trade.holding_days = (_kst_day(sold_at) - _kst_day(position.bought_at)).days
 
 
-def _take_out(position: ActivePortfolioRow, quantity: int) -> tuple[int, int]:
+def take_out(position: ActivePortfolioRow, quantity: int) -> tuple[int, int]:
     """Reduce the position and return the cost and buy commission that leave with the shares."""
     cost = sold_cost_krw(position.total_buy_amount, position.quantity, quantity)
     commission = sold_cost_krw(position.buy_commission_krw, position.quantity, quantity)
@@ -230,7 +230,7 @@ def _note_partial_exit(position: ActivePortfolioRow, origin: OrderOriginRow | No
         position.rsi_sold = True
 
 
-def _lock_stock(session: Session, account: str, strategy: str, stock_code: str) -> None:
+def lock_stock(session: Session, account: str, strategy: str, stock_code: str) -> None:
     """Lock every order of the stock: two bookers of one position then wait for each other on either database."""
     session.execute(
         select(OrderRow.id)

@@ -12,6 +12,7 @@ from prime_jennie.domain.errors import Conflict, NotFound
 from prime_jennie.domain.orders import OrderStatus
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.leases import LeaseGrant, fence
+from prime_jennie.infra.database.tables.portfolio import PositionCorrectionRow
 from prime_jennie.infra.database.tables.trading import FillRow, OrderRow
 
 FillSource = Literal["notice", "listing"]
@@ -108,17 +109,25 @@ class FillRepository:
         return await self._db.read(lambda session: list(session.execute(query).scalars()))
 
     async def totals(self, account: str, strategy: str) -> dict[str, int]:
-        """Return bought minus sold shares of every stock ever traded."""
+        """Return bought minus sold shares of every stock ever traded, without those that corrections took out."""
         query = (
             select(FillRow.stock_code, FillRow.side, func.sum(FillRow.quantity))
             .where(FillRow.account == account, FillRow.strategy == strategy)
             .group_by(FillRow.stock_code, FillRow.side)
+        )
+        row = PositionCorrectionRow
+        corrected = (
+            select(row.stock_code, func.sum(row.quantity_after - row.quantity_before))
+            .where(row.account == account, row.strategy == strategy)
+            .group_by(row.stock_code)
         )
 
         def work(session: Session) -> dict[str, int]:
             held: dict[str, int] = {}
             for code, side, quantity in session.execute(query):
                 held[code] = held.get(code, 0) + (int(quantity) if side == "BUY" else -int(quantity))
+            for code, delta in session.execute(corrected):
+                held[code] = held.get(code, 0) + int(delta)
             return held
 
         return await self._db.read(work)
