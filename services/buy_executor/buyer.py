@@ -2,7 +2,6 @@
 
 from contextlib import AsyncExitStack
 
-from buy_executor.day_loss import DayLoss
 from buy_executor.facts import FactReader
 from buy_executor.planner import Plan, Planner
 from prime_jennie.domain.errors import Unavailable
@@ -39,7 +38,6 @@ class Buyer:
         self._locks = RedisLocks(desk.redis, virtual=desk.clock.virtual)
         self._origins = OriginRepository(desk.db)
         self._commitments = CommitmentRepository(desk.db)
-        self._day_loss = DayLoss(desk)
 
     async def handle(self, signal: BuySignal, message_id: str) -> Outcome:
         """Bring a signal to its outcome; called again after a crash it goes on where the order stands."""
@@ -76,7 +74,6 @@ class Buyer:
                 "expired", f"the signal is {age_secs:.0f} s old, {SIGNAL_MAX_AGE.total_seconds():.0f} s are allowed"
             )
         await self._room.books.book_all()
-        await self._day_loss.look()
         admission = await self._facts.read(signal.stock_code, key)
         if refusal := buy_refusal(signal, admission.facts):
             return refusal

@@ -6,6 +6,7 @@ from redis.exceptions import RedisError
 from kis_gateway.config import GatewaySettings
 from kis_gateway.market_day import MarketDay
 from kis_gateway.prices import Prices
+from kis_gateway.risk import RiskEngine
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.errors import Unavailable
@@ -34,6 +35,7 @@ class PreTradeChecks:
         market: MarketDay,
         prices: Prices,
         standings: Standings,
+        risk: RiskEngine,
         orders: OrderRepository,
         fills: FillRepository,
         positions: PositionRepository,
@@ -44,6 +46,7 @@ class PreTradeChecks:
         self._market = market
         self._prices = prices
         self._standings = standings
+        self._risk = risk
         self._orders = orders
         self._fills = fills
         self._positions = positions
@@ -51,15 +54,23 @@ class PreTradeChecks:
 
     async def refuses_buy(self, order: OrderRequest, strategy: str) -> str | None:
         """Return why a buy may not be sent; how many there may be is the quota's."""
-        halt = await self._standings.halt(strategy)
-        if not halt.allows_buys:
-            return f"HALTED: trading is {halt.value}"
+        if why := await self.halted(strategy):
+            return why
         if not await self._market.is_open_for_buys():
             return "OUT_OF_TRADING_WINDOW: the exchange is closed, or whether it opens today is unknown"
         if order.quantity > self._settings.order_max_quantity:
             return f"MAX_QTY_EXCEEDED: {order.quantity} shares, the limit is {self._settings.order_max_quantity}"
         config = await self._standings.config(strategy)
-        return self._means_another_environment(config) or await self._exceeds_capital(order, config)
+        return (
+            self._means_another_environment(config)
+            or await self._exceeds_capital(order, config)
+            or await self._risk.refuses_buy(strategy, config)
+        )
+
+    async def halted(self, strategy: str) -> str | None:
+        """Return why a strategy buys nothing now."""
+        halt = await self._standings.halt(strategy)
+        return None if halt.allows_buys else f"HALTED: trading is {halt.value}"
 
     async def refuses_sell(self, order: OrderRequest, strategy: str, reason: str) -> str | None:
         """Return why a sell may not be sent: a full stop, or shares that are not this strategy's."""

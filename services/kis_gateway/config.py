@@ -47,6 +47,10 @@ class GatewaySettings(ServiceSettings):
     order_max_per_day: int = Field(200, gt=0, description="buys a day and strategy")
     capital_krw: int | None = Field(None, gt=0, description="notional limit where a strategy names no capital")
 
+    account_daily_loss_limit_pct: float | None = Field(
+        None, ge=0.1, le=50, description="loss of all strategies together, % of the account's assets at the open"
+    )
+
     breaker_failures: int = Field(20, gt=0, description="unanswered calls in a row that open the breaker")
     breaker_open_secs: float = Field(60.0, gt=0, description="clock seconds it stays open")
     lease_secs: float = Field(5.0, ge=1, description="real seconds an owner may be silent before another takes over")

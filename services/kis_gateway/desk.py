@@ -193,6 +193,8 @@ class OrderDesk:
         try:
             async with self._line.order_turn(_PRIORITIES[wish.side]):
                 lease = self._ownership.held()
+                if place is not None and (why := await self._checks.halted(wish.strategy)):
+                    return answers.refused(wish.order, wish.key, why)  # halted while it waited for its turn
                 await self._orders.begin_dispatch(intent.id, lease=lease, at=self._clock.now(), retry_refused=True)
                 if place is not None:
                     place.give_back()

@@ -11,6 +11,7 @@ from kis_gateway.breaker import CircuitBreaker
 from kis_gateway.cancels import Cancels
 from kis_gateway.checks import PreTradeChecks
 from kis_gateway.config import GatewaySettings
+from kis_gateway.day_results import DayMeter
 from kis_gateway.desk import OrderDesk
 from kis_gateway.feed import Feed, Registrations
 from kis_gateway.fills import FillKeeper
@@ -21,6 +22,7 @@ from kis_gateway.ownership import Ownership
 from kis_gateway.prices import Prices
 from kis_gateway.quota import BuyQuota
 from kis_gateway.resolver import Resolver
+from kis_gateway.risk import RiskEngine
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.ports import Clock
@@ -61,6 +63,7 @@ class Parts:
     desk: OrderDesk
     cancels: Cancels
     halt_keeper: HaltKeeper
+    risk: RiskEngine
     feed: Feed
     registrations: Registrations
     outages: Outages
@@ -82,6 +85,7 @@ class Parts:
             "fills": survive("fills", self._as_owner(self.fills.run), self.outages),
             "resolver": survive("resolver", self._as_owner(self.resolver.run), self.outages),
             "halts": survive("halts", self.cancels.watch_halts, self.outages),
+            "risk": survive("risk", self.risk.run, self.outages),
             "halt-copies": survive("halt-copies", self.halt_keeper.run, self.outages),
         }
 
@@ -156,12 +160,27 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         clock=clock,
         every_secs=settings.resolve_every_secs,
     )
+    risk = RiskEngine(
+        account=account,
+        account_limit_pct=settings.account_daily_loss_limit_pct,
+        meter=DayMeter(account=account, db=db, broker=broker, prices=prices, sessions=sessions, clock=clock),
+        halts=halts,
+        standings=standings,
+        orders=orders,
+        market=market,
+        sessions=sessions,
+        ownership=ownership,
+        alerts=alerts,
+        outages=outages,
+        clock=clock,
+    )
     checks = PreTradeChecks(
         settings,
         broker=broker,
         market=market,
         prices=prices,
         standings=standings,
+        risk=risk,
         orders=orders,
         fills=executions,
         positions=PositionRepository(db),
@@ -171,7 +190,14 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         broker=broker,
         orders=orders,
         checks=checks,
-        quota=BuyQuota(orders, standings, clock, account=account, most_a_day=settings.order_max_per_day),
+        quota=BuyQuota(
+            orders,
+            standings,
+            clock,
+            account=account,
+            most_a_day=settings.order_max_per_day,
+            pause=lambda strategy, why: risk.pause(strategy, why, event="orders-a-minute"),
+        ),
         line=line,
         ownership=ownership,
         fills=fills,
@@ -213,6 +239,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
             market=market,
             clock=clock,
         ),
+        risk=risk,
         feed=Feed(redis, broker, prices, clock, outages),
         registrations=Registrations(redis, broker),
         outages=outages,

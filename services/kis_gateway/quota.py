@@ -2,15 +2,18 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from kis_gateway.risk import too_many
 from kis_gateway.standing import Standings
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.infra.database.repositories.orders import OrderRepository
+
+Pause = Callable[[str, str], Awaitable[None]]
 
 
 class Place:
@@ -33,13 +36,21 @@ class BuyQuota:
     """Look and take in one step: of fifty buys at once none sees a place that another is taking."""
 
     def __init__(
-        self, orders: OrderRepository, standings: Standings, clock: Clock, *, account: str, most_a_day: int
+        self,
+        orders: OrderRepository,
+        standings: Standings,
+        clock: Clock,
+        *,
+        account: str,
+        most_a_day: int,
+        pause: Pause,
     ) -> None:
         self._orders = orders
         self._standings = standings
         self._clock = clock
         self._account = account
         self._most_a_day = most_a_day
+        self._pause = pause
         self._waiting: Counter[str] = Counter()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -63,9 +74,11 @@ class BuyQuota:
         config = await self._standings.config(strategy)
         if config is None:
             return None
-        # Held back while the strategy's orders of the last minute, sales included, are at its limit.
+        # Whoever asks for one more while the orders of the last minute, sales included, are at the limit runs wild.
         most = config.spec.risk.max_orders_per_minute
         lately = await self._orders.count_sent(self._account, strategy, now - timedelta(minutes=1))
         if lately + waiting >= most:
-            return f"TOO_MANY_ORDERS: {lately + waiting} in the last minute, risk.maxOrdersPerMinute is {most}"
+            why = too_many(lately + waiting, most)
+            await self._pause(strategy, why)
+            return f"TOO_MANY_ORDERS: {why}"
         return None

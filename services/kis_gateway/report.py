@@ -48,6 +48,7 @@ def extras_of(parts: Parts) -> dict[str, object]:
             "last_error": status.last_error,
             "gaps": [[None if lost is None else lost.isoformat(), back.isoformat()] for lost, back in status.gaps],
         },
+        "day_loss": parts.risk.losses,
         "unresolved_orders": parts.resolver.unresolved,
         "limits": {"rest_per_sec": parts.settings.rest_per_sec, "ledger_per_sec": parts.settings.ledger_per_sec},
         "market": parts.market.phase().value,

@@ -81,10 +81,13 @@ class HaltDesk:
         """Return the most severe state of all sources."""
         return HaltState.most_severe(*(halt.state for halt in await self.in_force(strategy, spec)))
 
+    async def recorded(self, strategy: str) -> list[StandingHalt]:
+        """Return the halts of persons and the risk engine that bind a strategy, for what must do without Redis."""
+        return await self._records.in_force(self._account, strategy)
+
     async def on_record(self, strategy: str, spec: HaltState = HaltState.ACTIVE) -> HaltState:
-        """Return the same without Redis, for what must be decided while that is gone."""
-        recorded = await self._records.in_force(self._account, strategy)
-        return HaltState.most_severe(spec, *(halt.state for halt in recorded))
+        """Return the most severe of the records and the spec's state, without Redis."""
+        return HaltState.most_severe(spec, *(halt.state for halt in await self.recorded(strategy)))
 
     async def level_copies(self, specs: Mapping[str, HaltState]) -> int:
         """Make Redis say what the records say, and return how many keys that changed.

@@ -163,6 +163,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
     metadata = _metadata("kis-gateway", namespace, "gateway")
     is_mock = gateway.environment == "mock"
     rest = gateway.base_url or (f"http://kis-simulator:{simulator.port}" if is_mock else "")
+    loss_limit_pct = gateway.account_daily_loss_limit_pct
     web_socket = gateway.web_socket_url or (f"ws://kis-simulator:{simulator.web_socket_port}" if is_mock else "")
     env = [
         env_value("PORT", gateway.port),
@@ -178,6 +179,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         env_value("KIS_LEDGER_PER_SEC", gateway.ledger_per_second),
         env_value("ORDER_MAX_QUANTITY", gateway.order_max_quantity),
         env_value("ORDER_MAX_PER_DAY", gateway.order_max_per_day),
+        *([env_value("ACCOUNT_DAILY_LOSS_LIMIT_PCT", loss_limit_pct)] if loss_limit_pct is not None else []),
         env_secret("JENNIE_TOKEN_KEY", values.secrets.platform, "token-key"),
         env_secret("JENNIE_READ_TOKEN", values.secrets.platform, "read-token"),
         env_secret("JENNIE_ENCRYPTION_KEY", values.secrets.platform, "encryption-key"),

@@ -78,6 +78,7 @@ class KisGateway(Values):
     ledger_per_second: Annotated[float, Field(gt=0, le=20)]
     order_max_quantity: Annotated[int, Field(gt=0)]
     order_max_per_day: Annotated[int, Field(gt=0)]
+    account_daily_loss_limit_pct: Annotated[float, Field(ge=0.1, le=50)] | None
     resources: Resources
 
 

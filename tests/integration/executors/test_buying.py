@@ -6,6 +6,8 @@ import pytest
 
 from buy_executor.facts import UNSENT_COUNTS_FOR
 from prime_jennie.domain.keys import RedisKeys
+from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.risk import HaltState
 from prime_jennie.domain.sessions import KST
@@ -184,6 +186,16 @@ async def test_a_pause_cancels_the_working_buy_at_once(floor: Floor) -> None:
 
 async def test_no_regime_refuses(floor: Floor) -> None:
     await floor.redis.delete(RedisKeys.REGIME_CURRENT.value)
+    async with floor.running(await floor.buyer()):
+        assert await floor.finished(await floor.signal()) == ("refused", "halt: no market regime is known")
+
+
+async def test_a_regime_of_another_day_is_none(floor: Floor) -> None:
+    """Its key may outlive its day: Redis counts real time, the day is the clock's."""
+    context = TradingContext(
+        date=DAY - timedelta(days=3), market_regime=MarketRegime.BULL, position_multiplier=1.0, stop_loss_multiplier=1.0
+    )
+    await floor.redis.set(RedisKeys.REGIME_CURRENT.value, context.model_dump_json())
     async with floor.running(await floor.buyer()):
         assert await floor.finished(await floor.signal()) == ("refused", "halt: no market regime is known")
 

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.database import sqlite_db, sqlite_url
 from tests.support.gateway import House, running_house
+
+__all__ = ["sqlite_db", "sqlite_url"]
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ class World:
     kis_account_no = "12345678-01"
     order_max_quantity = 10_000
     capital_krw = 10_000_000
+    risk: str | None = None
 
     def __init__(self, spec: dict[str, Any] | None, *, env: Environment = Environment.MOCK) -> None:
         self.kis_env = env
@@ -40,8 +41,11 @@ class World:
     async def is_open_for_buys(self) -> bool:
         return True
 
+    async def refuses_buy(self, _strategy: str, _live: LiveConfig | None) -> str | None:
+        return self.risk
+
     async def refusal(self) -> str | None:
-        parts = dict.fromkeys(("broker", "market", "prices", "standings", "orders", "fills", "positions"), self)
+        parts = dict.fromkeys(("broker", "market", "prices", "standings", "risk", "orders", "fills", "positions"), self)
         checks = PreTradeChecks(cast(Any, self), **cast(Any, parts))
         return await checks.refuses_buy(ONE_SHARE, "krx-core")
 
@@ -60,3 +64,9 @@ async def test_real_money_is_spent_only_for_a_strategy_that_says_live(spec: dict
 async def test_where_no_money_is_real_any_mode_may_buy(env: Environment) -> None:
     assert await World({}, env=env).refusal() is None
     assert await World(LIVE, env=env).refusal() is None
+
+
+async def test_what_the_risk_engine_refuses_is_refused() -> None:
+    world = World({})
+    world.risk = "LOSS_UNKNOWN: no price of 005930"
+    assert await world.refusal() == "LOSS_UNKNOWN: no price of 005930"

@@ -23,6 +23,7 @@ class World:
         self._today = today
         self._lately = lately
         self._most_a_minute = most_a_minute
+        self.paused: list[tuple[str, str]] = []
 
     async def count_sent(self, _account: str, _strategy: str, since: datetime, side: TradeType | None = None) -> int:
         await asyncio.sleep(0)
@@ -40,7 +41,10 @@ class World:
 
     def quota(self, most_a_day: int = 200) -> BuyQuota:
         world = cast(Any, self)
-        return BuyQuota(world, world, ManualClock(NOW), account="12345678-01", most_a_day=most_a_day)
+        return BuyQuota(world, world, ManualClock(NOW), account="12345678-01", most_a_day=most_a_day, pause=self.pause)
+
+    async def pause(self, strategy: str, why: str) -> None:
+        self.paused.append((strategy, why))
 
 
 async def answer(quota: BuyQuota, strategy: str = "krx-core") -> str | None:
@@ -48,10 +52,13 @@ async def answer(quota: BuyQuota, strategy: str = "krx-core") -> str | None:
         return place if isinstance(place, str) else None
 
 
-async def test_buys_wait_while_the_minutes_orders_are_at_the_strategys_limit() -> None:
-    full = World(lately=5, most_a_minute=5).quota()
-    assert await answer(full) == "TOO_MANY_ORDERS: 5 in the last minute, risk.maxOrdersPerMinute is 5"
-    assert await answer(World(lately=4, most_a_minute=5).quota()) is None
+async def test_a_buy_over_the_minutes_limit_is_refused_and_pauses_the_strategy() -> None:
+    full, calm = World(lately=5, most_a_minute=5), World(lately=4, most_a_minute=5)
+    why = "5 orders in the last minute, risk.maxOrdersPerMinute is 5"
+    assert await answer(full.quota()) == f"TOO_MANY_ORDERS: {why}"
+    assert full.paused == [("krx-core", why)]
+    assert await answer(calm.quota()) is None
+    assert calm.paused == []
 
 
 @pytest.mark.parametrize(("today", "passes"), [(199, True), (200, False)])

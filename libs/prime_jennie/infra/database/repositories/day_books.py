@@ -1,0 +1,41 @@
+"""Read a day's holdings and trades together: of one moment, or a fill booked in between would look like a loss."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
+
+
+@dataclass(frozen=True)
+class DayBook:
+    """What one strategy holds, by stock, and what it traded since the day began."""
+
+    held: dict[str, int]
+    trades: list[TradeLogRow]
+
+
+class DayBooks:
+    """The books of one account, by strategy."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def since(self, account: str, midnight: datetime) -> dict[str, DayBook]:
+        """Return the book of every strategy that holds anything or has traded."""
+        positions = select(ActivePortfolioRow).where(ActivePortfolioRow.account == account)
+        trades = select(TradeLogRow).where(TradeLogRow.account == account, TradeLogRow.trade_timestamp >= midnight)
+
+        def work(session: Session) -> dict[str, DayBook]:
+            books: defaultdict[str, DayBook] = defaultdict(lambda: DayBook({}, []))
+            for row in session.execute(positions).scalars():
+                books[row.strategy].held[row.stock_code] = row.quantity
+            for trade in session.execute(trades.order_by(TradeLogRow.id)).scalars():
+                books[trade.strategy].trades.append(trade)
+            return dict(books)
+
+        return await self._db.read(work)

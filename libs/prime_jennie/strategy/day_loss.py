@@ -1,0 +1,74 @@
+"""What a day has earned or lost so far, or what must be known first; nothing unknown counts as "no loss" (design §7)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prime_jennie.strategy.pnl import day_loss_pct, day_profit_krw, loss_limit_is_breached
+
+
+@dataclass(frozen=True, slots=True)
+class DayTrade:
+    """One booked execution of the day; fees are commission and tax."""
+
+    stock_code: str
+    is_buy: bool
+    quantity: int
+    amount_krw: int
+    fees_krw: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownLoss:
+    """Why the day's result cannot be told."""
+
+    reason: str
+
+
+def shares_at_open(held: Mapping[str, int], trades: Sequence[DayTrade]) -> dict[str, int]:
+    """Return what was held before the day's first trade; stocks of which nothing was held are left out."""
+    shares = Counter(dict(held))
+    for trade in trades:
+        shares[trade.stock_code] += -trade.quantity if trade.is_buy else trade.quantity
+    return {code: count for code, count in shares.items() if count}
+
+
+def day_result_krw(
+    held: Mapping[str, int],
+    trades: Sequence[DayTrade],
+    *,
+    closes_krw: Mapping[str, int],
+    prices_krw: Mapping[str, int],
+) -> int | UnknownLoss:
+    """Return what holdings and trades have earned since the previous closes, after fees and tax.
+
+    What was held overnight needs its previous close, what is held now its price.
+    """
+    at_open = shares_at_open(held, trades)
+    if any(shares < 0 for shares in at_open.values()):
+        return UnknownLoss("the books disagree: more was bought today than is held or was sold")
+    if missing := sorted(at_open.keys() - closes_krw.keys()):
+        return UnknownLoss(f"no previous close of {', '.join(missing)}")
+    if missing := sorted(held.keys() - prices_krw.keys()):
+        return UnknownLoss(f"no price of {', '.join(missing)}")
+    return day_profit_krw(
+        opening_value_krw=sum(shares * closes_krw[code] for code, shares in at_open.items()),
+        value_krw=sum(shares * prices_krw[code] for code, shares in held.items()),
+        bought_krw=sum(trade.amount_krw for trade in trades if trade.is_buy),
+        sold_krw=sum(trade.amount_krw for trade in trades if not trade.is_buy),
+        fees_krw=sum(trade.fees_krw for trade in trades),
+    )
+
+
+def loss_pct(profit_krw: int, base_krw: int) -> float | UnknownLoss:
+    """Return the loss in percent of the capital at the open, 0 for a profit."""
+    if base_krw <= 0:
+        return UnknownLoss(f"the capital at the open is {base_krw:,} KRW")
+    return day_loss_pct(profit_krw, base_krw)
+
+
+def breach_of(loss: float, limit_pct: float, setting: str) -> str | None:
+    """Say that a limit is reached, with both numbers; None while it is not."""
+    if not loss_limit_is_breached(loss, limit_pct):
+        return None
+    return f"the day's loss of {loss:.2f} % has reached {setting} {limit_pct:g}"
