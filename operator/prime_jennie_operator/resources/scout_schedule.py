@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
+from prime_jennie.domain.slots import Task
 from prime_jennie.domain.spec import CelRule, Spec
 from prime_jennie_operator.resources.meta import API_VERSION, Condition, ObjectMeta, ResourceName
+from prime_jennie_operator.schedule.calendars import Anchor
+from prime_jennie_operator.schedule.cron import parse_cron
 
-CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-CRON_PART = re.compile(r"^(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?$")
+DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def check_cron(line: str) -> str:
-    """Refuse a cron line that Kubernetes would refuse: five fields of numbers, ranges, lists and steps."""
-    fields = line.split()
-    if len(fields) != len(CRON_RANGES):
-        raise ValueError(f"a cron line has five fields (minute hour day month weekday), this one has {len(fields)}")
-    for text, (low, high) in zip(fields, CRON_RANGES, strict=True):
-        for part in text.split(","):
-            match = CRON_PART.match(part)
-            numbers = [int(n) for n in match.groups()[:2] if n is not None] if match else []
-            if match is None or any(not low <= n <= high for n in numbers) or sorted(numbers) != numbers:
-                raise ValueError(f"{part!r} is not within {low}-{high}")
+    """Refuse a cron line that Kubernetes would refuse, and one that no calendar can ever meet."""
+    reason = parse_cron(line).why_never(sessions_only=False)
+    if reason is not None:
+        raise ValueError(f"{line!r} {reason}")
     return line
+
+
+def check_zone(name: str) -> str:
+    """Refuse a time zone that nobody knows: a slot at an unknown hour would run at the wrong one."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise ValueError(f"{name!r} is no time zone; write an IANA name such as Asia/Seoul") from None
+    return name
+
+
+def span(duration: str) -> timedelta:
+    """Return the length of a checked duration."""
+    match = DURATION.fullmatch(duration)
+    hours, minutes, seconds = (int(part or 0) for part in (match.groups() if match else ()))
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
 CronLine = Annotated[str, Field(max_length=100, pattern=r"^[0-9*,/-]+( +[0-9*,/-]+){4}$"), AfterValidator(check_cron)]
 Duration = Annotated[
     str,
     Field(
-        max_length=20,
+        max_length=9,
         pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
         min_length=2,
         description="a duration with its unit, such as 30m, 90s or 1h30m",
@@ -46,6 +60,15 @@ class Retries(Spec):
     limit: Annotated[int, Field(ge=0, le=10)] = Field(default=2, description="further attempts after the first")
     backoff: Duration = Field(default="30s", description="wait before the first further attempt; doubles each time")
 
+    @property
+    def attempts(self) -> int:
+        """Return how many attempts a slot may have altogether."""
+        return self.limit + 1
+
+    def wait(self, failed: int) -> timedelta:
+        """Return the wait after so many failed attempts."""
+        return span(self.backoff) * (1 << max(0, failed - 1))
+
 
 class ScoutScheduleSpec(Spec):
     """When a task runs. A slot is one scheduled minute and runs once for ever, whatever restarts in between."""
@@ -55,6 +78,14 @@ class ScoutScheduleSpec(Spec):
             rule="self.calendar != 'none' || !self.sessionsOnly",
             message="calendar none has no sessions: set sessionsOnly to false",
         ),
+        CelRule(
+            rule="self.calendar != 'none' || self.anchor == 'clock'",
+            message="calendar none has neither open nor close: set anchor to clock",
+        ),
+        CelRule(
+            rule="duration(self.deadline) >= duration('10s') && duration(self.deadline) <= duration('24h')",
+            message="deadline: from 10s (Kubernetes looks no more often) to 24h",
+        ),
     )
 
     task: Literal[
@@ -63,11 +94,18 @@ class ScoutScheduleSpec(Spec):
     schedules: Annotated[tuple[CronLine, ...], Field(min_length=1, max_length=20)] = Field(
         description="cron lines (minute hour day month weekday) in timeZone; each minute they name is one slot"
     )
-    time_zone: str = Field(default="Asia/Seoul", max_length=64, description="IANA name of the zone the lines are in")
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(check_zone)] = Field(
+        default="Asia/Seoul", description="IANA name of the zone the lines are in"
+    )
     calendar: Literal["XKRX", "XNYS", "none"] = Field(
         default="XKRX", description="whose sessions count: Korea Exchange, New York, or none"
     )
     sessions_only: bool = Field(default=True, description="skip the slots of days without a session")
+    anchor: Anchor = Field(
+        default="clock",
+        description="what a slot keeps its distance from on a day with other hours (exam day, half day): clock leaves "
+        "it at its minute; open and close move it by as much as the session opens or closes later than usual",
+    )
     deadline: Duration = Field(default="20m", description="how late a slot may still start; later it counts as missed")
     concurrency_policy: Literal["Forbid", "Allow", "Replace"] = Field(
         default="Forbid", description="what happens while the slot before still runs"
@@ -90,10 +128,29 @@ class ScoutScheduleSpec(Spec):
     failed_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(default=3, description="failed Jobs to keep")
 
     @model_validator(mode="after")
-    def _sessions_need_a_calendar(self) -> Self:
+    def _rules_of_several_fields(self) -> Self:
+        needs_sessions, needs_hours, sane_deadline = self.CEL_RULES
         if self.calendar == "none" and self.sessions_only:
-            raise ValueError(self.CEL_RULES[0].message)
+            raise ValueError(needs_sessions.message)
+        if self.calendar == "none" and self.anchor != "clock":
+            raise ValueError(needs_hours.message)
+        if not timedelta(seconds=10) <= self.deadline_span <= timedelta(hours=24):
+            raise ValueError(sane_deadline.message)
+        for number, line in enumerate(self.schedules):
+            reason = parse_cron(line).why_never(sessions_only=self.sessions_only)
+            if reason is not None:
+                raise ValueError(f"schedules[{number}]: {line!r} {reason}")
         return self
+
+    @property
+    def deadline_span(self) -> timedelta:
+        """Return the deadline's length."""
+        return span(self.deadline)
+
+    @property
+    def runs(self) -> Task:
+        """Return the task."""
+        return Task(self.task)
 
 
 class Slot(Spec):
