@@ -13,19 +13,17 @@ import structlog
 from pydantic import BaseModel, JsonValue
 from redis.asyncio import Redis
 
+from dashboard_api.desk import DashboardDesk
 from dashboard_api.hub import Hub
 from dashboard_api.updates import UpdateKind
 from prime_jennie.domain.alerts import Alert
 from prime_jennie.domain.keys import Keyspace
 from prime_jennie.domain.market import TickBatch
-from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.positions import TradeNotification
-from prime_jennie.domain.risk import WHOLE_ACCOUNT
 from prime_jennie.domain.signals import BuySignal, SellOrder
 from prime_jennie.domain.topics import ALERTS, BUY_SIGNALS, SELL_ORDERS, TICKS, TRADE_NOTIFICATIONS
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotRepository
-from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.redis.connection import BLOCK_SECS
 from prime_jennie.infra.redis.entries import UnreadableError, decode
 from prime_jennie.infra.redis.replies import range_entries
@@ -115,14 +113,9 @@ class StreamFeed:
 class RowFeed:
     """Looks at slots and halts now and then, and tells what has changed since the look before."""
 
-    def __init__(self, db: Database, clock: Clock, hub: Hub, halts: HaltDesk, redis: Redis, namespace: str) -> None:
-        self._slots = SlotRepository(db)
-        self._clock = clock
-        self._hub = hub
-        self._halts = halts
-        self._redis = redis
-        self._db = db
-        self._namespace = namespace
+    def __init__(self, desk: DashboardDesk) -> None:
+        self._desk = desk
+        self._slots = SlotRepository(desk.jobs.db)
         self._known: dict[str, str] | None = None
 
     async def follow(self) -> None:
@@ -132,18 +125,19 @@ class RowFeed:
             await asyncio.sleep(POLL_EVERY_SECS)
 
     async def _look(self) -> None:
-        now = self._clock.now()
+        now = self._desk.jobs.clock.now()
         found: dict[str, tuple[UpdateKind, dict[str, JsonValue]]] = {}
-        for slot in await self._slots.page(self._namespace, limit=SLOTS_SHOWN):
+        for slot in await self._slots.page(self._desk.jobs.namespace, limit=SLOTS_SHOWN):
             if now - slot.at < timedelta(days=1):
                 found[f"slot {slot.name}"] = (UpdateKind.SLOT, slot.model_dump(mode="json"))
-        for strategy, live in {WHOLE_ACCOUNT: None, **await known_strategies(self._redis, self._db)}.items():
-            halts = await self._halts.in_force(strategy, *([live.spec.trading] if live else []))
-            body: dict[str, JsonValue] = {"halts": [halt.model_dump(mode="json") for halt in halts]}
+        halts = await self._desk.halts()
+        for strategy, live in (await self._desk.strategies()).items():
+            standing = await halts.in_force(strategy, live.spec.trading)
+            body: dict[str, JsonValue] = {"halts": [halt.model_dump(mode="json") for halt in standing]}
             found[f"halt {strategy}"] = (UpdateKind.HALT, {"strategy": strategy, **body})
         texts = {name: json.dumps(body, sort_keys=True) for name, (_, body) in found.items()}
         if self._known is not None:
             for name, (kind, body) in sorted(found.items()):
                 if self._known.get(name) != texts[name]:
-                    self._hub.publish(kind, now, body)
+                    self._desk.hub.publish(kind, now, body)
         self._known = texts

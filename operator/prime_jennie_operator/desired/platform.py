@@ -290,6 +290,13 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
     ]
 
 
+def service_urls(values: PlatformValues) -> str:
+    """Name the platform's services with their addresses, as dashboard-api reads them."""
+    ports = {name: getattr(values, field).port for name, field, _ in PROGRAMS if name != "dashboard-api"}
+    known = {"kis-gateway": values.kis_gateway.port, **ports}
+    return ",".join(f"{name}=http://{name}:{port}" for name, port in known.items())
+
+
 def _model_env(values: PlatformValues) -> list[dict[str, Any]]:
     llm = values.llm
     if not llm.base_url:

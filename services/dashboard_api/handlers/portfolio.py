@@ -145,13 +145,7 @@ def enriched(position: Position, rows: Iterable[ActivePortfolioRow]) -> Position
     if not own:
         return position
     bought = [one.bought_at for one in own if one.bought_at is not None]
-    known: Mapping[str, object] = {
-        "sector_group": own[0].sector_group,
-        "bought_at": min(bought, default=None),
-        **(
-            {"stop_loss_price": own[0].stop_loss_price, "high_watermark": own[0].high_watermark}
-            if len(own) == 1
-            else {}
-        ),
-    }
+    known: dict[str, object] = {"sector_group": own[0].sector_group, "bought_at": min(bought, default=None)}
+    if len(own) == 1:  # two strategies that hold the same stock have a stop each
+        known |= {"stop_loss_price": own[0].stop_loss_price, "high_watermark": own[0].high_watermark}
     return position.model_copy(update=known)

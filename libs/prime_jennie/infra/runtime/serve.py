@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 BAD_INPUT_STATUS = 2
 CRASH_STATUS = 1
+LONGEST_FRAME_BYTES = 64 * 1024  # of a WebSocket: pages have little to say
 
 
 def load_settings(settings_type: type[S]) -> S:
@@ -35,7 +36,7 @@ def load_settings(settings_type: type[S]) -> S:
         _refuse(str(BadInput("environment", field_path(first["loc"]).upper(), reason)))
 
 
-def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
+def serve(app: FastAPI, settings: ServiceSettings, *, with_web_sockets: bool = False) -> NoReturn:
     """Serve until SIGTERM or SIGINT, then stop within the configured seconds; never returns. Slack hears of it.
 
     Exit status 0 after a stop that was asked for, 1 after a crash or a stop that took too long, 2 when the port is
@@ -49,7 +50,10 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
         app,
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws="websockets-sansio" if with_web_sockets else "none",
+        ws_max_size=LONGEST_FRAME_BYTES,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=max(1, int(settings.stop_within_secs) - 2),

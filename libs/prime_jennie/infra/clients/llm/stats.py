@@ -1,5 +1,8 @@
 """Count what models are asked, per service and KST day; best effort: a lost count never costs an answer."""
 
+from collections.abc import Iterable
+from datetime import date
+
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -8,6 +11,7 @@ from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.language import Usage
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.sessions import KST
+from prime_jennie.infra.redis.connection import reachable
 
 log = structlog.get_logger(__name__)
 
@@ -31,3 +35,21 @@ class UsageCounter:
                 await pipe.execute()
         except (RedisError, OSError) as error:
             log.warning("model usage not counted", service=service, error=type(error).__name__)
+
+
+class UsageReader:
+    """Reads what was counted."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def of_day(self, day: date, services: Iterable[str]) -> dict[str, Usage]:
+        """Return a KST day's usage of each service that asked anything. An unreachable Redis raises Unavailable."""
+        found = {}
+        for service in services:
+            key = Keyspace().of(RedisKeys.LLM_STATS, date=day.isoformat(), service=service)
+            with reachable():
+                counts = await self._redis.hgetall(key)
+            if counts:
+                found[service] = Usage.model_validate({str(name): count for name, count in counts.items()})
+        return found

@@ -63,6 +63,12 @@ class InsightRepository:
         query = select(DailyMacroInsightRow.run_id).where(DailyMacroInsightRow.insight_date == day)
         return await self._db.read(lambda session: session.execute(query).scalar_one_or_none())
 
+    async def days(self, *, limit: int, offset: int = 0) -> list[date]:
+        """Return the days that have an insight, the newest first."""
+        newest = select(DailyMacroInsightRow.insight_date).order_by(DailyMacroInsightRow.insight_date.desc())
+        query = newest.limit(limit).offset(offset)
+        return await self._db.read(lambda session: list(session.execute(query).scalars()))
+
     async def latest(self, *, before: date) -> MacroInsight | None:
         """Return the newest insight strictly before a day."""
         query = (

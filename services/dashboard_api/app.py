@@ -1,0 +1,91 @@
+"""Put dashboard-api together: pages may wait, trading never does for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from dashboard_api.access import Access
+from dashboard_api.config import DashboardSettings
+from dashboard_api.desk import DashboardDesk, open_dashboard_desk
+from dashboard_api.feeds import RowFeed, StreamFeed
+from dashboard_api.handlers.halts import halt_routes
+from dashboard_api.handlers.journal import journal_routes
+from dashboard_api.handlers.live import live_routes
+from dashboard_api.handlers.llm import llm_routes
+from dashboard_api.handlers.macro import macro_routes
+from dashboard_api.handlers.portfolio import portfolio_routes
+from dashboard_api.handlers.slots import slot_routes
+from dashboard_api.handlers.trades import trade_routes
+from dashboard_api.hub import Hub
+from dashboard_api.pages import NEXT_CURSOR
+from prime_jennie.domain.errors import Unavailable
+from prime_jennie.domain.health import DependencyHealth, DependencyStatus
+from prime_jennie.domain.ports import Clock
+from prime_jennie.infra.runtime import service_app, supervise, survive
+
+NAME = "dashboard-api"
+
+
+def create_app(settings: DashboardSettings) -> FastAPI:
+    """Return the service's application; its lifespan opens the stores and follows what pages are told."""
+    hub = Hub(keep=settings.replay_updates, backlog=settings.client_backlog, max_clients=settings.max_clients)
+    access = Access(settings)
+    at_work: list[DashboardDesk] = []
+
+    async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
+        desk = await stack.enter_async_context(open_dashboard_desk(settings, NAME, hub))
+        app.state.clock = desk.jobs.clock
+        streams = StreamFeed(desk.jobs.redis, desk.jobs.db, hub)
+        rows = RowFeed(desk)
+        loops = {"streams": streams.follow, "rows": rows.follow}
+        await stack.enter_async_context(
+            supervise({loop: survive(loop, run, desk.jobs.outages) for loop, run in loops.items()})
+        )
+        at_work.append(desk)
+        await asyncio.Event().wait()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # The stack is closed here and not by the task: end_task cancels a task over and over, its clean-up included.
+        async with AsyncExitStack() as stack, supervise({"desk": open_and_work(app, stack)}):
+            yield
+            at_work.clear()
+
+    async def dependencies() -> dict[str, DependencyHealth]:
+        if not at_work:
+            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
+        return await at_work[0].jobs.dependencies()
+
+    def desk() -> DashboardDesk:
+        if not at_work:
+            raise Unavailable(f"{NAME} is starting")
+        return at_work[0]
+
+    def clock() -> Clock:
+        return desk().jobs.clock
+
+    app = service_app(
+        NAME,
+        lifespan=lifespan,
+        dependencies=dependencies,
+        extras=lambda: {"clients": hub.clients, "updates": hub.seq},
+        ready=lambda: bool(at_work),
+    )
+    app.state.access = access
+    if settings.allowed_origin is not None:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[settings.allowed_origin],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=[NEXT_CURSOR],
+        )
+    for routes in (portfolio_routes, trade_routes, macro_routes, llm_routes, slot_routes, halt_routes, journal_routes):
+        app.include_router(routes(desk))
+    app.include_router(live_routes(settings, access, hub, clock))
+    return app
