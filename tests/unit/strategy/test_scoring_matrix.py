@@ -1,0 +1,156 @@
+"""The whole market at once is the same as one stock after the other."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from prime_jennie.domain.market import MarketRegime, StockSnapshot
+from prime_jennie.domain.sectors import SectorGroup
+from prime_jennie.domain.watchlist import AnalystConsensus, EnrichedCandidate, FinancialTrend, InvestorTradingSummary
+from prime_jennie.strategy import scoring
+from prime_jennie.strategy.price_figures import figures_of
+from prime_jennie.strategy.scoring_matrix import (
+    PriceMatrix,
+    figure_columns,
+    liquidity_of,
+    quotes_of,
+    score_all,
+    sector_returns,
+)
+from tests.support.market_history import Cell, candidate, daily_bars, matrix_of, rising
+
+SESSIONS = st.sampled_from([0, 1, 5, 19, 20, 21, 40, 60, 61, 120, 121, 130, 250, 260])
+RATIO = st.none() | st.just(0.0) | st.floats(-80, 80, allow_nan=False) | st.sampled_from([3.0, 5.0, 15.0, 25.0, 50.0])
+FLOW = st.integers(-(10**11), 10**11)
+
+
+@st.composite
+def cells(draw: st.DrawFn, sessions: int) -> list[Cell]:
+    """Draw a history with walks, jumps, halts (zeros or a carried close), missing bars and a late listing."""
+    listed_at = draw(st.sampled_from([0, 0, sessions // 3, max(sessions - 19, 0), sessions]))
+    seed = draw(st.integers(0, 2**32 - 1))
+    volatile = draw(st.sampled_from([0.0, 0.001, 0.02, 0.2]))
+    halts = draw(st.sampled_from([0.0, 0.05, 0.5, 0.95]))
+    random = np.random.default_rng(seed)
+    close = draw(st.sampled_from([50, 1_000, 70_000, 900_000]))
+    found: list[Cell] = []
+    for session in range(sessions):
+        if session < listed_at:
+            found.append(None)
+            continue
+        kind = random.random()
+        if kind < halts:
+            found.append(((close, 0, 0), (close, close, 0), None)[int(random.integers(3))])
+            continue
+        close = max(1, round(close * (1 + volatile * float(random.standard_normal()))))
+        found.append((close, max(1, close + int(random.integers(-3, 50))), int(random.integers(1, 10**8))))
+    return found
+
+
+@st.composite
+def knowledge(draw: st.DrawFn) -> dict[str, object]:
+    """Draw what else is known of a stock, from nothing to everything."""
+    known: dict[str, object] = {}
+    if draw(st.booleans()):
+        price = draw(st.integers(1, 1_000_000))
+        known["snapshot"] = StockSnapshot(
+            stock_code="005930",
+            price=price,
+            open_price=price,
+            high_price=price,
+            low_price=price,
+            volume=draw(st.sampled_from([0, 100])),
+            change_pct=0.0,
+            per=draw(RATIO),
+            pbr=draw(RATIO),
+            timestamp=datetime(2025, 2, 14, tzinfo=UTC),
+        )
+    if draw(st.booleans()):
+        known["financial_trend"] = FinancialTrend(per=draw(RATIO), pbr=draw(RATIO), roe=draw(RATIO))
+    if draw(st.booleans()):
+        known["consensus"] = AnalystConsensus(
+            forward_per=draw(RATIO), forward_roe=draw(RATIO), eps_revision_pct=draw(RATIO)
+        )
+    if draw(st.booleans()):
+        known["investor_trading"] = InvestorTradingSummary(
+            foreign_net_buy_sum=draw(FLOW),
+            institution_net_buy_sum=draw(FLOW),
+            foreign_ratio_trend=draw(st.none() | st.floats(-2, 2)),
+        )
+    known["news_sentiment_avg"] = draw(st.none() | st.floats(0, 100))
+    known["sector_avg_return_20d"] = draw(st.none() | st.floats(-30, 30))
+    return known
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> tuple[list[list[Cell]], list[EnrichedCandidate]]:
+    """Draw a small market: histories of one length, and what is known of each stock."""
+    sessions = draw(SESSIONS)
+    count = draw(st.integers(1, 4))
+    histories = [draw(cells(sessions)) for _ in range(count)]
+    return histories, [candidate(f"{number:06}", **draw(knowledge())) for number in range(count)]
+
+
+@given(markets(), st.sampled_from(MarketRegime))
+@settings(deadline=None, max_examples=150)
+def test_the_market_at_once_equals_one_stock_after_the_other(
+    market: tuple[list[list[Cell]], list[EnrichedCandidate]], regime: MarketRegime
+) -> None:
+    histories, candidates = market
+    found = score_all(candidates, matrix_of(histories), regime)
+    one_by_one = [
+        scoring.score(one.model_copy(update={"daily_prices": daily_bars(own[-250:])}), regime)
+        for one, own in zip(candidates, histories, strict=True)
+    ]
+    assert found == one_by_one
+
+
+@given(markets())
+@settings(deadline=None, max_examples=60)
+def test_every_figure_equals_the_plain_reading(market: tuple[list[list[Cell]], list[EnrichedCandidate]]) -> None:
+    histories, candidates = market
+    columns = figure_columns(matrix_of(histories), quotes_of(candidates))
+    for row, (own, one) in enumerate(zip(histories, candidates, strict=True)):
+        assert columns.of(row) == figures_of(daily_bars(own[-250:]), one.snapshot)
+
+
+def test_without_quotes_the_last_traded_close_is_the_price() -> None:
+    halted: list[Cell] = [*rising(30), (99_999, 0, 0)]
+    figures = figure_columns(matrix_of([halted])).of(0)
+    assert figures is not None
+    assert (figures.price, figures.last_close, figures.bars) == (10_290, 10_290, 30)
+
+
+def test_an_empty_market_has_no_scores() -> None:
+    empty = np.zeros((0, 250), dtype=np.int64)
+    assert score_all([], PriceMatrix(empty, empty, empty), MarketRegime.BULL) == []
+
+
+def test_turnover_is_the_mean_of_twenty_sessions_traded_or_not() -> None:
+    # 5 sessions of 10,000 × 100 shares: 5 × 1,000,000 ÷ 20.
+    few: list[Cell] = [*[(10_000, 10_000, 900_000)] * 10, *[None] * 15, *[(10_000, 10_000, 100)] * 5]
+    found = liquidity_of(matrix_of([few]))
+    assert found.turnover_krw.tolist() == [250_000]
+    assert found.traded_sessions.tolist() == [5]
+
+
+def test_a_stock_that_did_not_trade_on_the_last_session_of_the_market_is_told_apart() -> None:
+    trading: list[Cell] = [(10_000, 10_000, 100)] * 21 + [None] * 2
+    halted: list[Cell] = [(10_000, 10_000, 100)] * 20 + [(10_000, 10_000, 0)] + [None] * 2
+    found = liquidity_of(matrix_of([trading, halted]))
+    assert found.traded_last.tolist() == [True, False]
+    nothing: Sequence[Sequence[Cell]] = [[None] * 20]
+    assert liquidity_of(matrix_of(nothing)).traded_last.tolist() == [False]
+
+
+def test_a_sectors_return_is_the_mean_of_its_stocks_with_enough_bars() -> None:
+    # Twenty bars from 10,000 to 10,190 are +1.9 %; four of them and one too short say nothing.
+    histories = [[None] * 5 + rising(20) for _ in range(6)] + [[None] * 6 + rising(19)]
+    columns = figure_columns(matrix_of(histories))
+    groups = [SectorGroup.FINANCE] * 5 + [SectorGroup.CHEMICAL] * 2
+    found = sector_returns(columns, groups)
+    assert found == {SectorGroup.FINANCE: pytest.approx(1.9)}
