@@ -112,7 +112,8 @@ def job_app(
 
     @app.get("/status")
     async def status() -> dict[str, Any]:
-        return board_at_work().status()
+        board = board_at_work()
+        return {**at_work[0][1].status(), **board.status()}
 
     @app.get("/jobs/{job_id}")
     async def job(job_id: str) -> Slot:

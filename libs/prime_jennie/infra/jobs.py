@@ -78,3 +78,5 @@ class JobWork:
     ready: Callable[[], bool] = lambda: True
     extras: Callable[[], Mapping[str, object]] = dict
     dependencies: Callable[[], Mapping[str, DependencyHealth]] = dict
+    status: Callable[[], Mapping[str, object]] = dict
+    """What /status tells beside the seeds' three figures."""
