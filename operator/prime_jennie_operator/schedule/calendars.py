@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from prime_jennie.domain.sessions import KST, SessionTable
 
-Sessions = Mapping[str, SessionTable]
-"""The session table of each calendar, by its name."""
+Sessions = Callable[[str], SessionTable]
+"""Gives the session table of a calendar."""
 Anchor = Literal["clock", "open", "close"]
 
 

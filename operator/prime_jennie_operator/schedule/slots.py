@@ -1,0 +1,98 @@
+"""The slots of a schedule: which minutes, under which names, and which of them the exchange's calendar skips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from prime_jennie.domain.sessions import UnknownSession
+from prime_jennie.domain.slots import slot_name, slot_suffix
+from prime_jennie_operator.resources import ScoutSchedule
+from prime_jennie_operator.schedule.calendars import CALENDARS, Sessions
+from prime_jennie_operator.schedule.cron import parse_cron
+
+LONGEST_SHIFT = timedelta(days=1)
+LOOK_AHEAD_DAYS = 400  # a schedule that fires once a year still shows its next slot
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSlot:
+    """One minute that a schedule names; `skip` says why the calendar lets nothing run then, "" where it does."""
+
+    name: str
+    at: datetime
+    skip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSchedule:
+    """A schedule with what its slots are called: the first one of a task adds nothing to their names."""
+
+    schedule: ScoutSchedule
+    is_first: bool
+
+    @property
+    def name(self) -> str:
+        return self.schedule.name
+
+    def slot_name(self, at: datetime) -> str:
+        """Name the slot of a minute."""
+        return slot_name(self.schedule.spec.runs, at, None if self.is_first else self.name)
+
+
+def named_schedules(schedules: Sequence[ScoutSchedule]) -> list[NamedSchedule]:
+    """Give each schedule its naming: bare for the one called as its task, else for the first one of the task."""
+    first: dict[tuple[str, str], ScoutSchedule] = {}
+    for schedule in sorted(schedules, key=lambda s: slot_suffix(s.spec.runs, s.name) != ""):
+        first.setdefault((schedule.metadata.namespace, schedule.spec.task), schedule)
+    return [
+        NamedSchedule(schedule, is_first=first[(schedule.metadata.namespace, schedule.spec.task)] is schedule)
+        for schedule in schedules
+    ]
+
+
+def slots_between(named: NamedSchedule, since: datetime, upto: datetime, sessions: Sessions) -> list[PlannedSlot]:
+    """Return the slots after `since` up to and including `upto`, in order; pure arithmetic, nothing is looked up."""
+    zone = ZoneInfo(named.schedule.spec.time_zone)
+    first, last = (since - LONGEST_SHIFT).astimezone(zone).date(), (upto + LONGEST_SHIFT).astimezone(zone).date()
+    slots = (_slot(named, nominal, sessions) for nominal in _minutes(named.schedule, first, last, zone))
+    found = {slot.at: slot for slot in slots if since < slot.at <= upto}
+    return [found[at] for at in sorted(found)]
+
+
+def next_slot(named: NamedSchedule, after: datetime, sessions: Sessions, *, runs: bool = False) -> PlannedSlot | None:
+    """Return the first slot after a moment (`runs`: that the calendar does not skip), None within the next year."""
+    since = after
+    for days in range(1, LOOK_AHEAD_DAYS):
+        upto = after + timedelta(days=days)
+        for slot in slots_between(named, since, upto, sessions):
+            if not (runs and slot.skip):
+                return slot
+        since = upto
+    return None
+
+
+def _minutes(schedule: ScoutSchedule, first: date, last: date, zone: ZoneInfo) -> Iterable[datetime]:
+    crons = [parse_cron(line) for line in schedule.spec.schedules]
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        for time in sorted({time for cron in crons if cron.fires_on(day) for time in cron.times()}):
+            # In an hour that the clocks skip this is the moment after it; of an hour that comes twice, the first.
+            yield datetime.combine(day, time, zone).astimezone(UTC)
+
+
+def _slot(named: NamedSchedule, nominal: datetime, sessions: Sessions) -> PlannedSlot:
+    spec = named.schedule.spec
+    if spec.calendar == "none":
+        return PlannedSlot(named.slot_name(nominal), nominal)
+    calendar, table = CALENDARS[spec.calendar], sessions(spec.calendar)
+    day = calendar.day_of(nominal)
+    try:
+        at = nominal + calendar.shift(spec.anchor, day, table)
+        closed = not table.is_session(day)
+    except UnknownSession as unknown:
+        return PlannedSlot(named.slot_name(nominal), nominal, str(unknown) if spec.sessions_only else "")
+    skip = f"{day} has no session on {spec.calendar}" if closed and spec.sessions_only else ""
+    return PlannedSlot(named.slot_name(at), at, skip)

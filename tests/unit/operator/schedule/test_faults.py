@@ -1,0 +1,71 @@
+"""Faults that only show beside the calendar and the other schedules."""
+
+import pytest
+
+from prime_jennie.domain.errors import BadInput
+from prime_jennie_operator.resources import ScoutSchedule
+from prime_jennie_operator.schedule.faults import check_schedules
+from tests.support.schedules import SESSIONS, schedule
+
+
+def complaint(*schedules: ScoutSchedule) -> str:
+    with pytest.raises(BadInput) as refused:
+        check_schedules(schedules, SESSIONS)
+    return str(refused.value)
+
+
+def test_good_schedules_pass() -> None:
+    check_schedules(
+        [
+            schedule("settlement", task="settlement"),
+            schedule("briefing", task="daily-briefing", dependsOn=["settlement"]),
+            schedule("another", dependsOn=["settlement", "briefing"]),
+            schedule("overnight", task="macro-collect", calendar="XNYS", schedules=["0 7 * * 2-6"]),
+        ],
+        SESSIONS,
+    )
+
+
+def test_a_line_that_only_meets_holidays_is_refused() -> None:
+    said = complaint(schedule(schedules=["30 8 * * *", "0 9 1 1 *"]))
+    assert said.startswith("ScoutSchedule scout: spec.schedules[1]: '0 9 1 1 *' never fires: no session of XKRX")
+    assert "2015 to 2027" in said
+
+
+def test_the_same_line_is_fine_where_sessions_do_not_count() -> None:
+    check_schedules([schedule(schedules=["0 9 1 1 *"], sessionsOnly=False)], SESSIONS)
+    check_schedules([schedule(schedules=["0 9 1 1 *"], sessionsOnly=False, calendar="none")], SESSIONS)
+
+
+def test_a_morning_in_seoul_is_an_evening_in_new_york() -> None:
+    # 2 January, 07:00 in Seoul, is New Year's Day in New York; 1 January is the year's last session there.
+    assert "never fires" in complaint(schedule(calendar="XNYS", schedules=["0 7 2 1 *"]))
+    check_schedules([schedule(calendar="XNYS", schedules=["0 7 1 1 *"])], SESSIONS)
+
+
+def test_a_circle_is_told_as_the_way_it_goes() -> None:
+    said = complaint(
+        schedule("a", dependsOn=["b"]),
+        schedule("b", task="macro-council", dependsOn=["x", "c"]),
+        schedule("c", task="settlement", dependsOn=["a"]),
+        schedule("x", task="throttle"),
+    )
+    assert said == "ScoutSchedule a: spec.dependsOn: a circle: a waits for b waits for c waits for a"
+
+
+def test_the_same_name_elsewhere_is_no_circle() -> None:
+    check_schedules([schedule("a", dependsOn=["b"]), schedule("b", namespace="elsewhere", dependsOn=["a"])], SESSIONS)
+
+
+def test_a_dense_web_of_waiting_is_checked_at_once() -> None:
+    layers = [
+        schedule(f"s{layer}-{n}", dependsOn=[f"s{layer + 1}-{m}" for m in range(10)])
+        for layer in range(8)
+        for n in range(10)
+    ]
+    check_schedules(layers, SESSIONS)
+
+
+def test_two_schedules_whose_slots_would_have_one_name_are_refused() -> None:
+    said = complaint(schedule("scout"), schedule("late"), schedule("scout-late"))
+    assert said.startswith("ScoutSchedule scout-late: metadata.name: its slots would have the names of late's")
