@@ -61,6 +61,15 @@ class SqlInbox:
 
         return await self._db.read(work)
 
+    async def received_at(self, consumer: str, message_id: str) -> datetime | None:
+        """Return when a consumer received a message; None while it has not."""
+
+        def work(session: Session) -> datetime | None:
+            row = session.get(Stored, (consumer, message_id))
+            return None if row is None else row.received_at
+
+        return await self._db.read(work)
+
     async def outcomes(self, consumer: str) -> dict[str, int]:
         """Count a consumer's closed messages by outcome."""
         query = (
