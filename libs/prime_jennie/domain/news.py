@@ -23,6 +23,14 @@ class NewsArticle(Message):
     source: str
 
 
+class Headline(Record):
+    """One line of the press, of whichever stock; untrusted."""
+
+    published_at: Timestamp
+    press: str
+    text: str = Field(min_length=1)
+
+
 class NewsSentiment(Record):
     """A scored article: 0 to 100, 50 neutral; `article_url` is unique."""
 

@@ -14,23 +14,29 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.insights import InsightRepository
 from prime_jennie.infra.redis.cache import TypedCache
 from prime_jennie.infra.throttle_state import ThrottleStore
-from prime_jennie.strategy.regime_context import IndexFallback, context_of, index_fallback
-from prime_jennie.strategy.throttle import carried
 
-IndexBars = Callable[[date], Awaitable[Sequence[IndexDailyPrice]]]
+IndexBarsBefore = Callable[[date], Awaitable[Sequence[IndexDailyPrice]]]
+Judged = Callable[
+    [MacroInsight | None, ThrottleState | None, Sequence[IndexDailyPrice], date],
+    TradingContext | None,
+]
 ATTEMPTS: Final = 5  # facts change every few minutes: who meets a change five times in a row looks again next time
 
 log = structlog.get_logger(__name__)
 
 
 class RegimeWriter:
-    """Writes `regime:current`; `index_bars` gives an index's bars before a day where no council has spoken."""
+    """Writes `regime:current` as `judged` (strategy/regime_context) has it.
 
-    def __init__(self, redis: Redis, db: Database, index_bars: IndexBars) -> None:
+    `index_bars` gives an index's bars before a day; they are asked for only where no council has spoken.
+    """
+
+    def __init__(self, redis: Redis, db: Database, index_bars: IndexBarsBefore, judged: Judged) -> None:
         self._cache = TypedCache.of(redis, RedisKeys.REGIME_CURRENT, TradingContext)
         self._insights = InsightRepository(db)
         self._throttle = ThrottleStore(redis, db)
         self._index_bars = index_bars
+        self._judged = judged
 
     async def publish(self, day: date) -> TradingContext | None:
         """Write a day's context from its insight or the index, tempered by the throttle.
@@ -53,18 +59,12 @@ class RegimeWriter:
     async def _write(
         self, day: date, insight: MacroInsight | None, throttle: ThrottleState | None
     ) -> TradingContext | None:
-        basis = insight or await self._fallback(day)
-        if basis is None:
-            if carried(throttle, day, None) is not RiskLevel.NORMAL:
-                await self._cache.delete()
-            return None
-        context = context_of(basis, throttle, day)
-        await self._cache.set(context)
-        return context
-
-    async def _fallback(self, day: date) -> IndexFallback | None:
-        bars = await self._index_bars(day)
-        found = index_fallback(bars)
-        if found is None:
-            log.error("regime unknown: no council and too little index history", bars=len(bars))
-        return found
+        bars = [] if insight is not None else await self._index_bars(day)
+        context = self._judged(insight, throttle, bars, day)
+        if context is not None:
+            await self._cache.set(context)
+            return context
+        log.error("regime unknown: no council and too little index history", day=str(day), bars=len(bars))
+        if throttle is not None and throttle.level is not RiskLevel.NORMAL:
+            await self._cache.delete()
+        return None

@@ -19,6 +19,7 @@ from prime_jennie.domain.macro import (
 )
 from prime_jennie.domain.model import Message
 from prime_jennie.domain.money import Finite, Ratio, Score
+from prime_jennie.domain.news import Headline
 from prime_jennie.domain.sectors import SectorGroup, sector_named
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.strategy.index_technicals import IndexTechnicals
@@ -53,15 +54,6 @@ class SectorMomentum:
     sector_group: SectorGroup
     mean_return_pct: float
     stocks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """One line of the press; untrusted."""
-
-    published_at: datetime
-    press: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,14 @@ def index_fallback(bars: Sequence[IndexDailyPrice]) -> IndexFallback | None:
     return None if reading is None else IndexFallback(reading, describe(reading, bars))
 
 
+def judged(
+    insight: MacroInsight | None, throttle: ThrottleState | None, bars: Sequence[IndexDailyPrice], day: date
+) -> TradingContext | None:
+    """Build a day's context from its insight, else from the index's bars before it; None where neither speaks."""
+    basis = insight or index_fallback(bars)
+    return None if basis is None else context_of(basis, throttle, day)
+
+
 def context_of(basis: MacroInsight | IndexFallback, throttle: ThrottleState | None, day: date) -> TradingContext:
     """Build a day's context.
 

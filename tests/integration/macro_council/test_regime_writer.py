@@ -16,6 +16,7 @@ from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.infra.regime_writer import RegimeWriter
 from prime_jennie.infra.throttle_state import ThrottleStore
+from prime_jennie.strategy.regime_context import judged
 from tests.support.insights import DAY, OPEN, index_bars, insight
 from tests.support.redis_server import RedisServer, free_port
 
@@ -40,7 +41,7 @@ async def written(redis: Redis, at: datetime = OPEN) -> TradingContext | None:
 
 
 async def test_the_index_speaks_until_the_council_has(redis: Redis, db: Database) -> None:
-    writer = RegimeWriter(redis, db, rising)
+    writer = RegimeWriter(redis, db, rising, judged)
     first = await writer.publish(DAY)
     assert first is not None
     assert first.market_regime is MarketRegime.BULL
@@ -58,7 +59,7 @@ async def test_the_throttle_tempers_and_survives_an_emptied_redis(redis: Redis, 
     assert await redis.get("intraday:risk:recovery_start") == OPEN.isoformat()
     await redis.flushall()
     assert await ThrottleStore(redis, db).load() == tight(RiskLevel.CRITICAL)
-    await RegimeWriter(redis, db, rising).publish(DAY)
+    await RegimeWriter(redis, db, rising, judged).publish(DAY)
     found = await written(redis)
     assert found is not None
     assert (found.buys_blocked, found.market_regime) == (True, MarketRegime.STRONG_BEAR)
@@ -83,7 +84,7 @@ async def test_the_state_is_kept_while_redis_is_away(db: Database) -> None:
 async def test_a_state_that_cannot_be_read_may_be_tight(redis: Redis, db: Database) -> None:
     await ConfigRepository(db).put("intraday:risk:state", '{"level": "loose"}', who="somebody", at=OPEN)
     with pytest.raises(Unavailable, match="throttle state"):
-        await RegimeWriter(redis, db, rising).publish(DAY)
+        await RegimeWriter(redis, db, rising, judged).publish(DAY)
     assert await redis.get("regime:current") is None
 
 
@@ -95,15 +96,15 @@ async def test_a_fact_that_changes_while_writing_is_written_again(redis: Redis, 
             await store.save(tight(RiskLevel.CRITICAL))
         return await rising(day)
 
-    await RegimeWriter(redis, db, slow_index).publish(DAY)
+    await RegimeWriter(redis, db, slow_index, judged).publish(DAY)
     found = await written(redis)
     assert found is not None
     assert found.buys_blocked
 
 
 async def test_a_tight_throttle_without_any_reading_leaves_no_context(redis: Redis, db: Database) -> None:
-    await RegimeWriter(redis, db, rising).publish(DAY)
-    blind = RegimeWriter(redis, db, nothing)
+    await RegimeWriter(redis, db, rising, judged).publish(DAY)
+    blind = RegimeWriter(redis, db, nothing, judged)
     assert await blind.publish(DAY) is None
     assert await written(redis) is not None
     await ThrottleStore(redis, db).save(tight(RiskLevel.CAUTION))
@@ -113,7 +114,7 @@ async def test_a_tight_throttle_without_any_reading_leaves_no_context(redis: Red
 
 async def test_yesterdays_insight_says_nothing_today(redis: Redis, db: Database) -> None:
     await InsightRepository(db).put(insight(sentiment_score=90.0), run_id="council", raw={})
-    found = await RegimeWriter(redis, db, rising).publish(DAY + timedelta(days=1))
+    found = await RegimeWriter(redis, db, rising, judged).publish(DAY + timedelta(days=1))
     assert found is not None
     assert (found.regime_source or "").startswith("index fallback")
 
@@ -122,5 +123,5 @@ async def test_an_unreachable_redis_is_an_outage(mortal_redis: RedisServer, db: 
     client = connect(mortal_redis.url)
     mortal_redis.kill()
     with pytest.raises(Unavailable):
-        await RegimeWriter(client, db, rising).publish(DAY)
+        await RegimeWriter(client, db, rising, judged).publish(DAY)
     await client.aclose()

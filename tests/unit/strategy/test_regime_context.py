@@ -28,6 +28,7 @@ from prime_jennie.strategy.regime_context import (
     describe,
     describe_insight,
     index_fallback,
+    judged,
     risk_off_level,
 )
 from prime_jennie.strategy.throttle import RULES
@@ -207,6 +208,17 @@ def test_the_index_is_read_from_its_bars() -> None:
     assert found.reading.regime is MarketRegime.BULL
     assert found.source == describe(found.reading, bars)
     assert index_fallback(bars[:19]) is None
+
+
+def test_the_insight_speaks_before_the_index_and_neither_is_none() -> None:
+    bars = [bar(None, 2_500 + 15 * day) for day in range(30)]
+    assert judged(insight(), throttle(RiskLevel.CAUTION), bars, DAY) == context_of(
+        insight(), throttle(RiskLevel.CAUTION), DAY
+    )
+    found = index_fallback(bars)
+    assert found is not None
+    assert judged(None, None, bars, DAY) == context_of(found, None, DAY)
+    assert judged(None, throttle(RiskLevel.CRITICAL), [], DAY) is None
 
 
 def test_the_source_names_index_last_day_and_figures() -> None:
