@@ -31,6 +31,7 @@ def scan_loop(desk: Desk, settings: ScannerSettings) -> ScanLoop:
         facts=FactReader(desk.redis, desk.keyspace, desk.halts, desk.sessions),
         publisher=TypedStreamPublisher(desk.redis, BUY_SIGNALS.stream_for(desk.keyspace), BUY_SIGNALS.model),
         signals=SignalLog(desk.db),
+        sessions=desk.sessions,
         blocks_bear_regimes=settings.blocks_bear_regimes,
     )
     return ScanLoop(

@@ -9,7 +9,7 @@ import structlog
 from buy_scanner.facts import FactReader
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import Tick, TickBatch
-from prime_jennie.domain.sessions import KST, Session
+from prime_jennie.domain.sessions import KST, Session, SessionTable
 from prime_jennie.domain.signals import BuySignal
 from prime_jennie.domain.trading_strategy import StrategyConfig
 from prime_jennie.domain.watchlist import WatchlistEntry
@@ -49,6 +49,7 @@ class Scanner:
         facts: FactReader,
         publisher: TypedStreamPublisher[BuySignal],
         signals: SignalLog,
+        sessions: SessionTable,
         blocks_bear_regimes: bool,
     ) -> None:
         self._strategy = strategy
@@ -56,6 +57,7 @@ class Scanner:
         self._facts = facts
         self._publisher = publisher
         self._signals = signals
+        self._sessions = sessions
         self._blocks_bear_regimes = blocks_bear_regimes
         self._bars: dict[str, BarAggregator] = {}
         self._memory: dict[str, StockMemory] = {}
@@ -120,6 +122,7 @@ class Scanner:
             price=tick.price,
             at=tick.at,
             regime=self.context.market_regime,
+            session=self._sessions.of(tick.at),
         )
         found = scan(view, self._catalogue, memory)
         if found is None:

@@ -327,7 +327,7 @@ class StrategyConfig(Spec):
         default=(),
         max_length=len(SignalType),
         description="Entry strategies; the rulebook decides the order in which they are tried. "
-        "Default: the rulebook's own set, RSI_REBOUND off.",
+        "Default: the rulebook's own set; RSI_REBOUND, WATCHLIST_CONVICTION and ORB_BREAKOUT run only where listed.",
     )
     risk: RiskSpec = Field(default_factory=RiskSpec, description="What may be lost.")
     exits: ExitsSpec = Field(default_factory=ExitsSpec, description="When a holding is sold.")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from prime_jennie.domain.market import MinutePrice, Tick
 
 BARS_KEPT = 60
+FIRST_BARS_KEPT = 30
 VOLUME_BASE_BARS = 20
 VOLUME_BASE_MIN_BARS = 5
 MINUTE = timedelta(minutes=1)
@@ -79,6 +80,7 @@ class BarAggregator:
         "_close",
         "_cumulative",
         "_day",
+        "_first_bars",
         "_high",
         "_low",
         "_minute",
@@ -99,6 +101,7 @@ class BarAggregator:
     def _reset(self, day: int) -> None:
         self._day = day
         self._bars: deque[Bar] = deque(maxlen=BARS_KEPT)
+        self._first_bars: tuple[Bar, ...] = ()
         self._snapshot: tuple[Bar, ...] | None = ()
         self._cumulative = 0
         self._turnover_krw = 0
@@ -113,6 +116,11 @@ class BarAggregator:
         if self._snapshot is None:
             self._snapshot = tuple(self._bars)
         return self._snapshot
+
+    @property
+    def first_bars(self) -> tuple[Bar, ...]:
+        """Return the earliest completed bars of the session that are known, oldest first, 30 at most."""
+        return self._first_bars
 
     @property
     def vwap(self) -> float | None:
@@ -167,6 +175,7 @@ class BarAggregator:
             bar for bar in recorded if _day_of(bar.opens_at) == self._day and (first is None or bar.opens_at < first)
         ]
         self._bars = deque((*older, *known), maxlen=BARS_KEPT)
+        self._first_bars = (*older, *self._first_bars)[:FIRST_BARS_KEPT]
         self._snapshot = None
         for bar in older:
             self._turnover_krw += round((bar.high_price + bar.low_price + bar.close_price) / 3 * bar.volume)
@@ -182,6 +191,8 @@ class BarAggregator:
             return None
         completed = Bar(self._minute_starts, self._open, self._high, self._low, self._close, self._volume)
         self._bars.append(completed)
+        if len(self._first_bars) < FIRST_BARS_KEPT:
+            self._first_bars = (*self._first_bars, completed)
         self._snapshot = None
         return completed
 

@@ -1,4 +1,4 @@
-"""What a day has earned or lost so far, or what must be known first; nothing unknown counts as "no loss" (design §7)."""
+"""What a day has earned or lost so far, or what must be known first: unknown never counts as "no loss" (design §7)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

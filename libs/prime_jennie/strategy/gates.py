@@ -4,7 +4,7 @@ Each gate is a pure function that returns a reason to refuse, or None. What a ga
 store, no session, no market context) is a refusal of its own: every gate fails closed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -254,6 +254,20 @@ GATES: tuple[tuple[GateName, Gate], ...] = (
     (GateName.AVOIDED_STRATEGY, avoided_strategy),
     (GateName.HALT, halt),
 )
+
+
+# What an entry of its own hours and scores still has to pass (rulebook §4.1); no entry passes a halt.
+COOLDOWNS = (GateName.SIGNAL_COOLDOWN, GateName.STOP_LOSS_COOLDOWN, GateName.SELL_COOLDOWN)
+FEWER_GATES: Final[Mapping[SignalType, frozenset[GateName]]] = {
+    SignalType.WATCHLIST_CONVICTION: frozenset({*COOLDOWNS, GateName.HALT}),
+    SignalType.ORB_BREAKOUT: frozenset({*COOLDOWNS, GateName.TIER, GateName.HALT}),
+}
+
+
+def gates_of(signal_type: SignalType) -> tuple[tuple[GateName, Gate], ...]:
+    """Return the gates that a strategy's matches must pass, in order."""
+    kept = FEWER_GATES.get(signal_type)
+    return GATES if kept is None else tuple((name, gate) for name, gate in GATES if name in kept)
 
 
 def first_refusal(given: GateInput, gates: Sequence[tuple[GateName, Gate]] = GATES) -> Refusal | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from prime_jennie.domain.market import MarketRegime
+from prime_jennie.domain.sessions import Session
 from prime_jennie.domain.watchlist import WatchlistEntry
 from prime_jennie.strategy.bars import Bar, BarAggregator, volume_ratio
 from prime_jennie.strategy.indicators import rsi_wilder
@@ -14,7 +15,8 @@ class ScanView:
     """One stock as the scanner sees it.
 
     `bars` are completed, oldest first, this session's only. `price` and `at` are those of the tick that completed the
-    last bar, so a decision never depends on when it was computed.
+    last bar, so a decision never depends on when it was computed. `first_bars` are the earliest of the session, which
+    `bars` forgets after an hour; `session` is the day's, None where none is known.
     """
 
     entry: WatchlistEntry
@@ -26,6 +28,8 @@ class ScanView:
     vwap: float | None
     volume_ratio: float | None
     rsi: float | None
+    first_bars: tuple[Bar, ...] = ()
+    session: Session | None = None
 
     @property
     def bar_age_secs(self) -> float:
@@ -41,6 +45,7 @@ def view_of(
     price: int,
     at: datetime,
     regime: MarketRegime,
+    session: Session | None = None,
 ) -> ScanView:
     """Freeze what is known about a stock right after `aggregator` completed a bar."""
     bars = aggregator.bars
@@ -54,4 +59,6 @@ def view_of(
         vwap=aggregator.vwap,
         volume_ratio=volume_ratio(bars),
         rsi=rsi_wilder([bar.close_price for bar in bars]),
+        first_bars=aggregator.first_bars,
+        session=session,
     )

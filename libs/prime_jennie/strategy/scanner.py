@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.signals import BuySignal
+from prime_jennie.domain.signals import BuySignal, SignalType
 from prime_jennie.strategy.confirmation import HeldMatch, discard_reason, hold, needs_confirmation
 from prime_jennie.strategy.entries.catalogue import Catalogue
 from prime_jennie.strategy.entries.rule import EntryMatch
-from prime_jennie.strategy.gates import GateFacts, GateInput, GateName, first_refusal
+from prime_jennie.strategy.gates import GateFacts, GateInput, GateName, first_refusal, gates_of
 from prime_jennie.strategy.refusal import Refusal
 from prime_jennie.strategy.scan_view import ScanView
 
@@ -95,7 +95,7 @@ def scan(view: ScanView, catalogue: Catalogue, memory: StockMemory) -> Candidate
 def decide(candidate: Candidate, facts: GateFacts) -> Decision:
     """Put a candidate through the gates, now and, for the momentum family, again after its further bar."""
     view, match = candidate.view, candidate.match
-    refusal = first_refusal(GateInput(view, match.signal_type, facts))
+    refusal = first_refusal(GateInput(view, match.signal_type, facts), gates_of(match.signal_type))
     if refusal is not None or facts.context is None:  # the macro gate refuses a missing context; a signal needs one
         return Suppress(candidate, refusal or Refusal(rule=GateName.MACRO, reason="no market context"))
     if needs_confirmation(match.signal_type) and not candidate.confirmed:
@@ -128,6 +128,7 @@ def signal_of(candidate: Candidate, context: TradingContext) -> BuySignal:
         trade_tier=entry.trade_tier,
         risk_tag=entry.risk_tag,
         market_regime=view.regime,
+        source="conviction" if candidate.match.signal_type is SignalType.WATCHLIST_CONVICTION else "scanner",
         timestamp=view.at,
         rsi_value=view.rsi,
         volume_ratio=view.volume_ratio,

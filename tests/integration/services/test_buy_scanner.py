@@ -287,14 +287,14 @@ async def acknowledged(desk: ServiceDesk, generation: int) -> bool:
     return await desk.acknowledged(SCANNER) == generation
 
 
-async def test_a_configuration_with_a_strategy_of_another_version_is_refused_and_the_old_one_stays(
+async def test_a_configuration_with_a_parameter_that_nobody_knows_is_refused_and_the_old_one_stays(
     desk: ServiceDesk,
 ) -> None:
     async with scanning(desk) as client:
-        await desk.announce(desk.config(2, entries=[{"name": "RSI_REBOUND"}]))
+        await desk.announce(desk.config(2, entries=[{"name": "RSI_REBOUND", "parameters": {"level": 30}}]))
         await desk.announce(desk.config(3, entries=[{"name": "DIP_BUY"}]))
         await eventually(lambda: acknowledged(desk, 3))
-        await desk.announce(desk.config(4, entries=[{"name": "RSI_REBOUND"}]))
+        await desk.announce(desk.config(4, entries=[{"name": "RSI_REBOUND", "parameters": {"level": 30}}]))
         await desk.play(breakout(), SCANNER)
         found = (await client.get("/health")).json()
     assert (found["generation"], found["active_strategies"]) == (3, ["DIP_BUY"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prime_jennie.domain.market import MinutePrice, Tick
-from prime_jennie.strategy.bars import BARS_KEPT, Bar, BarAggregator, bar_of, volume_ratio
+from prime_jennie.strategy.bars import BARS_KEPT, FIRST_BARS_KEPT, Bar, BarAggregator, bar_of, volume_ratio
 from tests.support.scanning import OPEN, at, bar, bars_of, tick
 
 
@@ -48,6 +48,21 @@ def test_sixty_bars_are_kept() -> None:
     # Ticks of minutes 0…64 complete bars 0…63; the newest sixty are 4…63.
     assert len(aggregator.bars) == 60
     assert (aggregator.bars[0].open_price, aggregator.bars[-1].open_price) == (10_004, 10_063)
+
+
+def test_the_sessions_first_bars_outlive_the_hour_and_end_with_the_day() -> None:
+    aggregator = BarAggregator()
+    for minute in range(BARS_KEPT + 40):
+        aggregator.add(tick(f"{9 + minute // 60:02d}:{minute % 60:02d}:00", 10_000 + minute, 1, minute + 1))
+    assert [first.open_price for first in aggregator.first_bars] == list(range(10_000, 10_000 + FIRST_BARS_KEPT))
+    aggregator.add(tick("09:00:05", 12_000, 10, 10, day=date(2026, 2, 20)))
+    assert aggregator.first_bars == ()
+
+
+def test_recorded_bars_are_the_first_ones() -> None:
+    aggregator = _fed(tick("10:00:00", 10_000, 1, 1), tick("10:01:00", 10_000, 1, 2))
+    aggregator.backfill(bars_of([9_900] * 3, ends=at("09:03")))
+    assert [first.opens_at for first in aggregator.first_bars] == [at("09:00"), at("09:01"), at("09:02"), at("10:00")]
 
 
 def test_bars_handed_out_never_change() -> None:

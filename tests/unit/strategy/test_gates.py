@@ -18,7 +18,7 @@ from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import SessionSpec
 from prime_jennie.strategy import gates
 from prime_jennie.strategy.bars import Bar
-from prime_jennie.strategy.gates import GATES, UNKNOWN, GateFacts, GateInput, GateName, first_refusal
+from prime_jennie.strategy.gates import GATES, UNKNOWN, GateFacts, GateInput, GateName, first_refusal, gates_of
 from tests.support.scanning import (
     EXAM_DAY_SESSION,
     SESSION,
@@ -55,6 +55,17 @@ def test_the_gates_stand_in_the_rulebooks_order() -> None:
         "avoided_strategy",
         "halt",
     ]
+
+
+def test_conviction_and_the_opening_range_pass_fewer_gates_and_no_strategy_passes_a_halt() -> None:
+    def kept(signal_type: SignalType) -> list[str]:
+        return [name.value for name, _ in gates_of(signal_type)]
+
+    cooldowns = ["signal_cooldown", "stop_loss_cooldown", "sell_cooldown"]
+    assert kept(SignalType.WATCHLIST_CONVICTION) == [*cooldowns, "halt"]
+    assert kept(SignalType.ORB_BREAKOUT) == [*cooldowns, "tier", "halt"]
+    for other in set(SignalType) - {SignalType.WATCHLIST_CONVICTION, SignalType.ORB_BREAKOUT}:
+        assert gates_of(other) == GATES
 
 
 # What makes each gate refuse: of the view, and of the facts.

@@ -30,7 +30,7 @@ from prime_jennie.strategy.scanner import (
     remember,
     scan,
 )
-from tests.support.scanning import OPEN, at, bars_of, context, entry, facts, tick, view
+from tests.support.scanning import OPEN, SESSION, at, bars_of, context, entry, facts, tick, view
 
 ALL = catalogue_of([])
 CROSSING: dict[str, Any] = {"bars": bars_of([10_000] * 20 + [10_100]), "volume_ratio": 1.8}
@@ -43,6 +43,17 @@ def _candidate(seen: ScanView, memory: StockMemory = NOTHING, catalogue: Catalog
     found = scan(seen, catalogue, memory)
     assert isinstance(found, Candidate)
     return found
+
+
+def test_a_conviction_passes_the_gates_that_look_at_the_market_and_says_whose_it_is() -> None:
+    listed = catalogue_of([EntrySpec(name=SignalType.WATCHLIST_CONVICTION)])
+    first = (bars_of([10_000], ends=at("09:01"))[0],)
+    seen = view(bars_of([10_000] * 16, ends=at("09:16")), at=at("09:16"), session=SESSION, first_bars=first)
+    decision = decide(_candidate(seen, catalogue=listed), facts(context=context(risk_off_level=3)))
+    assert isinstance(decision, Publish)
+    assert (decision.signal.signal_type, decision.signal.source) == (SignalType.WATCHLIST_CONVICTION, "conviction")
+    for changes in ({"sell_cooldown": True}, {"halt": HaltState.PAUSED}, {"context": None}):
+        assert isinstance(decide(_candidate(seen, catalogue=listed), facts(**changes)), Suppress)
 
 
 def test_a_quiet_bar_is_nothing() -> None:
@@ -90,8 +101,9 @@ def test_without_a_market_context_nothing_is_published() -> None:
     assert decision.refusal.rule == "macro"
 
 
-def test_momentum_is_held_one_further_bar_and_then_published() -> None:
-    held = decide(_candidate(view(**RISING)), facts())
+@pytest.mark.parametrize(("llm", "which"), [(64, SignalType.MOMENTUM), (65, SignalType.MOMENTUM_CONTINUATION)])
+def test_momentum_is_held_one_further_bar_and_then_published(llm: float, which: SignalType) -> None:
+    held = decide(_candidate(view(**RISING, entry=entry(llm_score=llm))), facts())
     assert isinstance(held, Hold)
     memory = remember(NOTHING, held)
     assert memory.held is not None
@@ -102,7 +114,7 @@ def test_momentum_is_held_one_further_bar_and_then_published() -> None:
     assert confirmed.confirmed
     decision = decide(confirmed, facts())
     assert isinstance(decision, Publish)
-    assert decision.signal.signal_type is SignalType.MOMENTUM
+    assert decision.signal.signal_type is which
     assert (decision.signal.signal_price, decision.signal.timestamp) == (10_200, at("10:01"))
     assert remember(memory, decision) == StockMemory(held=None, last_signal_at=at("10:01"))
 

@@ -7,12 +7,30 @@ from typing import Any
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.domain.trading_strategy import EntrySpec
-from prime_jennie.strategy.entries import dip_buy, golden_cross, momentum, volume_breakout
+from prime_jennie.strategy.entries import (
+    dip_buy,
+    golden_cross,
+    momentum,
+    momentum_continuation,
+    orb_breakout,
+    rsi_rebound,
+    volume_breakout,
+    watchlist_conviction,
+)
 from prime_jennie.strategy.entries.rule import ActiveEntry, EntryMatch, EntryRule
 from prime_jennie.strategy.scan_view import ScanView
 
 # The order of evaluation: the first match wins.
-RULES: tuple[EntryRule[Any], ...] = (golden_cross.RULE, momentum.RULE, dip_buy.RULE, volume_breakout.RULE)
+RULES: tuple[EntryRule[Any], ...] = (
+    watchlist_conviction.RULE,
+    orb_breakout.RULE,
+    golden_cross.RULE,
+    momentum_continuation.RULE,
+    momentum.RULE,
+    dip_buy.RULE,
+    rsi_rebound.RULE,
+    volume_breakout.RULE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +56,11 @@ class Catalogue:
 def catalogue_of(specs: Sequence[EntrySpec], *, where: str = "spec.entries") -> Catalogue:
     """Build the catalogue that a TradingStrategy asks for, or refuse with the field at fault.
 
-    An empty list means every strategy that this version has, with the rulebook's parameters; a list means just its
-    enabled items, whatever order they are written in. Switching on what this version does not have is refused.
+    An empty list means the rulebook's own set with its parameters; a list means just its enabled items, whatever order
+    they are written in.
     """
     if not specs:
-        return Catalogue(tuple(rule.activate({}, where=where) for rule in RULES))
+        return Catalogue(tuple(rule.activate({}, where=where) for rule in RULES if rule.by_default))
     rules = {rule.name: rule for rule in RULES}
     active: dict[SignalType, ActiveEntry] = {}
     seen: set[SignalType] = set()
@@ -51,13 +69,7 @@ def catalogue_of(specs: Sequence[EntrySpec], *, where: str = "spec.entries") -> 
         if spec.name in seen:
             raise BadInput(item, "name", f"{spec.name} is listed twice")
         seen.add(spec.name)
-        rule = rules.get(spec.name)
-        if rule is None:
-            if spec.enabled:
-                has = ", ".join(rules)
-                raise BadInput(item, "name", f"{spec.name} is not a strategy of this version (it has {has})")
-            continue
-        entry = rule.activate(spec.parameters, where=item)
+        entry = rules[spec.name].activate(spec.parameters, where=item)
         if spec.enabled:
             active[spec.name] = entry
     return Catalogue(tuple(active[rule.name] for rule in RULES if rule.name in active))

@@ -47,6 +47,8 @@ class EntryRule(Generic[ParametersT]):
     name: SignalType
     parameters: type[ParametersT]
     evaluate: Callable[[ScanView, ParametersT], EntryMatch | None]
+    by_default: bool = True
+    """False: it runs only where a TradingStrategy lists it."""
 
     def activate(self, values: Mapping[str, float], *, where: str) -> ActiveEntry:
         """Bind parameters to the rule, or refuse what it does not know; `where` names the list's item."""

@@ -24,7 +24,23 @@ EVERYTHING = view(bars_of([10_000] * 20 + [10_300]), volume_ratio=5.0, regime=Ma
 
 
 def test_an_empty_list_means_the_rulebooks_strategies_in_its_order() -> None:
-    assert catalogue_of([]).active == (GOLDEN_CROSS, MOMENTUM, DIP_BUY, VOLUME_BREAKOUT)
+    """RSI_REBOUND, WATCHLIST_CONVICTION and ORB_BREAKOUT run only where a person lists them."""
+    continuation = SignalType.MOMENTUM_CONTINUATION
+    assert catalogue_of([]).active == (GOLDEN_CROSS, continuation, MOMENTUM, DIP_BUY, VOLUME_BREAKOUT)
+
+
+def test_every_strategy_runs_where_it_is_listed_in_the_rulebooks_order() -> None:
+    listed = [EntrySpec(name=name) for name in SignalType if name is not SignalType.MANUAL]
+    assert catalogue_of(listed).active == (
+        SignalType.WATCHLIST_CONVICTION,
+        SignalType.ORB_BREAKOUT,
+        GOLDEN_CROSS,
+        SignalType.MOMENTUM_CONTINUATION,
+        MOMENTUM,
+        DIP_BUY,
+        SignalType.RSI_REBOUND,
+        VOLUME_BREAKOUT,
+    )
 
 
 def test_the_order_of_evaluation_is_the_rulebooks_whatever_order_a_person_writes() -> None:
@@ -74,7 +90,7 @@ def test_parameters_reach_their_strategy() -> None:
         (EntrySpec(name=MOMENTUM, parameters={"minChangePct": 0}), "parameters.minChangePct", "greater than 0"),
         (EntrySpec(name=MOMENTUM, parameters={"minChangePct": 9}), "parameters", "must not exceed"),
         (EntrySpec(name=DIP_BUY, parameters={"minAgeSessions": 1.5}), "parameters.minAgeSessions", "integer"),
-        (EntrySpec(name=SignalType.RSI_REBOUND), "name", "not a strategy of this version"),
+        (EntrySpec(name=SignalType.RSI_REBOUND, parameters={"level": 30}), "parameters.level", "sidewaysLevel"),
         (EntrySpec(name=MOMENTUM, enabled=False, parameters={"x": 1}), "parameters.x", "MOMENTUM knows"),
     ],
 )
