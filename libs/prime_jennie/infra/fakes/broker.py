@@ -54,6 +54,8 @@ class InMemoryBroker:
     account_no: str = "12345678-01"
     cash_krw: int = 50_000_000
     prices_krw: dict[str, int] = field(default_factory=dict)
+    quotes: dict[str, StockSnapshot] = field(default_factory=dict)
+    """A stock's whole quote, where its price alone does not say enough."""
     daily: dict[str, list[DailyPrice]] = field(default_factory=dict)
     minutes: dict[str, list[MinutePrice]] = field(default_factory=dict)
     indexes: dict[str, list[IndexDailyPrice]] = field(default_factory=dict)
@@ -91,6 +93,8 @@ class InMemoryBroker:
 
     async def snapshot(self, code: str) -> StockSnapshot:
         price = self._price(code)
+        if code in self.quotes:
+            return self.quotes[code]
         return StockSnapshot(
             stock_code=code,
             price=price,
