@@ -3,9 +3,9 @@
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from prime_jennie.domain.errors import BadInput, JennieError
 from prime_jennie.domain.model import Record, Timestamp
@@ -122,6 +122,31 @@ class Slot(Record):
 
 class SlotSkipped(JennieError):  # noqa: N818 - a decision, not a fault
     """A task raises it when there is nothing to do in its slot, with the reason that a person reads."""
+
+
+class TriggerRequest(Record):
+    """Who asks for which slot; the seeds' callers send `source` alone."""
+
+    source: SlotSource = SlotSource.MANUAL
+    task: Task | None = Field(default=None, description="which task, where the service has several")
+    slot: Annotated[str, Field(max_length=80)] | None = Field(
+        default=None, description="the slot's name; without it the current minute's"
+    )
+    schedule: str = Field(default="", max_length=63, description="the ScoutSchedule that asks")
+    parameters: dict[str, JsonValue] = Field(default_factory=dict, description="handed to the task as they are")
+    attempts: int = Field(default=1, ge=1, le=11, description="attempts that the slot may have altogether")
+    concurrency: Concurrency = Field(
+        default=Concurrency.FORBID, description="what to do while another slot of the task still runs"
+    )
+
+
+class TriggerAnswer(Record):
+    """The seeds' answer, and how an earlier run of the same slot ended."""
+
+    job_id: str
+    status: str
+    outcome: SlotState | None = None
+    reason: str | None = None
 
 
 class SlotName(Record):

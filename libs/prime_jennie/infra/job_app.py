@@ -9,12 +9,12 @@ from fastapi import FastAPI
 
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
-from prime_jennie.domain.slots import Slot
+from prime_jennie.domain.slots import Slot, TriggerAnswer, TriggerRequest
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import VirtualClock, clock_of
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.job_board import JobBoard, TriggerAnswer, TriggerRequest
+from prime_jennie.infra.job_board import JobBoard
 from prime_jennie.infra.jobs import JobDesk, JobWork
 from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect

@@ -6,14 +6,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import structlog
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from prime_jennie.domain.errors import BadInput, Conflict, JennieError, NotFound
-from prime_jennie.domain.model import Record
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.slots import (
     Concurrency,
@@ -22,6 +21,8 @@ from prime_jennie.domain.slots import (
     SlotSource,
     SlotState,
     Task,
+    TriggerAnswer,
+    TriggerRequest,
     parse_slot_name,
     slot_name,
 )
@@ -40,31 +41,6 @@ EARLY: Final = timedelta(minutes=1)  # clocks of two processes differ by less
 EXPECTED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 
 log = structlog.get_logger(__name__)
-
-
-class TriggerRequest(Record):
-    """Who asks for which slot; the seeds' callers send `source` alone."""
-
-    source: SlotSource = SlotSource.MANUAL
-    task: Task | None = Field(default=None, description="which task, where the service has several")
-    slot: Annotated[str, Field(max_length=80)] | None = Field(
-        default=None, description="the slot's name; without it the current minute's"
-    )
-    schedule: str = Field(default="", max_length=63, description="the ScoutSchedule that asks")
-    parameters: dict[str, JsonValue] = Field(default_factory=dict, description="handed to the task as they are")
-    attempts: int = Field(default=1, ge=1, le=11, description="attempts that the slot may have altogether")
-    concurrency: Concurrency = Field(
-        default=Concurrency.FORBID, description="what to do while another slot of the task still runs"
-    )
-
-
-class TriggerAnswer(Record):
-    """The seeds' answer, and how an earlier run of the same slot ended."""
-
-    job_id: str
-    status: str
-    outcome: SlotState | None = None
-    reason: str | None = None
 
 
 @dataclass
