@@ -1,0 +1,53 @@
+"""Say everything in Korean, and in English for who asks for it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """In which language a chat reads."""
+
+    KO = "ko"
+    EN = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One line in both languages: plain text, escaped by whoever shows it."""
+
+    ko: str
+    en: str
+
+    def said_in(self, language: Language) -> str:
+        """Return the line as a chat reads it."""
+        return self.en if language is Language.EN else self.ko
+
+    def __add__(self, other: "Phrase") -> "Phrase":
+        return Phrase(self.ko + other.ko, self.en + other.en)
+
+
+def same(text: object) -> Phrase:
+    """Return what reads alike in both languages: names, codes, figures."""
+    return Phrase(str(text), str(text))
+
+
+def joined(parts: Iterable[Phrase], separator: str = ", ") -> Phrase:
+    """Put phrases into one line."""
+    parts = list(parts)
+    return Phrase(separator.join(part.ko for part in parts), separator.join(part.en for part in parts))
+
+
+def krw(amount: float) -> Phrase:
+    """Write an amount of won."""
+    return Phrase(f"{amount:,.0f}원", f"{amount:,.0f} KRW")
+
+
+def signed_krw(amount: float) -> Phrase:
+    """Write a profit or a loss."""
+    return Phrase(f"{amount:+,.0f}원", f"{amount:+,.0f} KRW")
+
+
+def shares(count: int) -> Phrase:
+    """Write a number of shares."""
+    return Phrase(f"{count:,}주", f"{count:,} shares")

@@ -1,0 +1,110 @@
+"""Why a strategy does not buy: a pure question over what was read; what could not be read is a reason, too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from command_handler.commands.halting import standing
+from command_handler.phrases import Phrase
+from prime_jennie.domain.lifecycle import MarketState
+from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.risk import StandingHalt
+from prime_jennie.domain.sessions import KST, Session
+from prime_jennie.domain.trading_strategy import LiveConfig, WatchlistSource
+
+TICKS_STALE_AFTER: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a strategy and its market at a moment; None where it is absent or was not to be had."""
+
+    at: datetime
+    live: LiveConfig
+    session: Session | None
+    silent: Sequence[Phrase]
+    """Stores and services that did not answer."""
+    halts: Sequence[StandingHalt]
+    context: TradingContext | None
+    last_tick_at: datetime | None
+    listed: int | None
+    """Stocks on the watchlist."""
+    positions: int | None
+    buys_today: int | None
+    max_buys: int | None
+    """A person's cap."""
+    is_dry_run: bool
+    market_state: MarketState | None = None
+    market_reason: str = ""
+
+
+def reasons_not_to_buy(facts: Facts) -> list[Phrase]:
+    """Name everything that keeps the strategy from buying, the most basic first; empty when nothing does."""
+    return [
+        *facts.silent,
+        *(standing(halt) for halt in facts.halts),
+        *_market(facts),
+        *_hours(facts),
+        *_limits(facts),
+    ]
+
+
+def _market(facts: Facts) -> list[Phrase]:
+    found = []
+    if facts.market_state is not None and not facts.market_state.allows_buys:
+        state = facts.market_state.value
+        found.append(
+            Phrase(f"- 장 준비 상태 {state}: {facts.market_reason}", f"- the day is {state}: {facts.market_reason}")
+        )
+    if facts.context is None:
+        found.append(Phrase("- 오늘의 시장 국면을 모릅니다 (스카우트·협의회)", "- today's market regime is not known"))
+    elif facts.context.buys_blocked:
+        level = facts.context.intraday_risk_level.value
+        found.append(Phrase(f"- 장중 위험 {level}: 매수 차단", f"- intraday risk {level} blocks buys"))
+    if facts.listed == 0:
+        found.append(Phrase("- 관심종목이 비어 있습니다", "- the watchlist is empty"))
+    elif facts.listed is None and facts.live.spec.watchlist.source is WatchlistSource.SCOUT:
+        found.append(Phrase("- 스카우트의 관심종목이 없습니다", "- the scout has published no watchlist"))
+    return found
+
+
+def _hours(facts: Facts) -> list[Phrase]:
+    session = facts.session
+    if session is None:
+        return [Phrase("- 오늘은 휴장일입니다", "- the exchange has no session today")]
+    if facts.at < session.opens_at:
+        return [Phrase(f"- 개장 전 ({_time(session.opens_at)})", f"- it opens at {_time(session.opens_at)}")]
+    if facts.at >= session.closes_at:
+        return [Phrase("- 장이 끝났습니다", "- the exchange has closed")]
+    found = []
+    begins = session.opens_at + timedelta(minutes=facts.live.spec.session.entries_from_open_minutes)
+    ends = session.closes_at - timedelta(minutes=facts.live.spec.session.entries_to_close_minutes)
+    if not begins <= facts.at < ends:
+        window = f"{_time(begins)}-{_time(ends)}"
+        found.append(Phrase(f"- 매수 시간이 아닙니다 ({window})", f"- outside its entry hours {window}"))
+    heard_at = facts.last_tick_at
+    if heard_at is None:
+        found.append(Phrase("- 체결가가 아직 오지 않았습니다", "- no tick has come yet"))
+    elif facts.at - heard_at > TICKS_STALE_AFTER:
+        secs = f"{(facts.at - heard_at).total_seconds():.0f}"
+        found.append(Phrase(f"- 체결가가 {secs}초째 없습니다", f"- no tick for {secs} s"))
+    return found
+
+
+def _limits(facts: Facts) -> list[Phrase]:
+    found = []
+    risk = facts.live.spec.risk
+    most = risk.max_buys_per_day if facts.max_buys is None else min(facts.max_buys, risk.max_buys_per_day)
+    if facts.buys_today is not None and facts.buys_today >= most:
+        found.append(Phrase(f"- 하루 매수 {most}회를 다 썼습니다", f"- today's {most} buys are used up"))
+    if facts.positions is not None and facts.positions >= risk.max_positions:
+        full = f"{facts.positions}/{risk.max_positions}"
+        found.append(Phrase(f"- 보유 종목이 가득 찼습니다 ({full})", f"- every position is taken ({full})"))
+    if facts.is_dry_run:
+        found.append(Phrase("- 모의 실행 중: 기록만 합니다", "- dry run: orders are only recorded"))
+    return found
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(KST):%H:%M}"
