@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException
 
 from price_monitor.config import MonitorSettings
 from price_monitor.handlers import MonitorLoop
+from price_monitor.liquidation import Liquidation
 from price_monitor.monitor import Monitor
 from price_monitor.refresh import Refresh
 from prime_jennie.domain.errors import Unavailable
@@ -51,7 +52,11 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         loop = monitor_loop(desk, settings)
         watching.append(loop)
         return DeskWork(
-            loops={"monitor": loop.run, "silence": lambda: loop.mind_silence(settings.tick_silence_secs)},
+            loops={
+                "monitor": loop.run,
+                "silence": lambda: loop.mind_silence(settings.tick_silence_secs),
+                "liquidation": Liquidation(desk, loop.monitor).follow,
+            },
             ready=lambda: loop.ready,
             extras=lambda: extras(loop),
         )

@@ -9,7 +9,7 @@ from price_monitor.watch import Watch
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import Tick, TickBatch
 from prime_jennie.domain.sessions import KST, Session
-from prime_jennie.domain.signals import SellOrder
+from prime_jennie.domain.signals import SellOrder, SellReason
 from prime_jennie.domain.trading_strategy import StrategyConfig
 from prime_jennie.infra.database.repositories.signals import SignalEntry, SignalLog
 from prime_jennie.infra.metrics import EXITS
@@ -18,6 +18,8 @@ from prime_jennie.infra.redis.publish import publish_once
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.strategy.exit_view import ExitDecision, ExitPolicy, ExitView, exit_policy
 from prime_jennie.strategy.exits import evaluate_exit, flatten_is_due
+
+FORCED_AGAIN_SECS = 60.0  # of tick time; following a forced sale takes 50 s at most
 
 log = structlog.get_logger(__name__)
 
@@ -72,12 +74,15 @@ class Monitor:
 
     async def _judge(self, watch: Watch, tick: Tick, policy: ExitPolicy) -> None:
         self.watches[watch.code] = watch
-        if not self.running or watch.is_pending(tick.at):
+        is_forced = watch.code in self.liquidating
+        if not is_forced and not self.running:
             return
+        if watch.is_pending(tick.at) and watch.pending_forced >= is_forced:
+            return  # what a person forces does not wait for an automatic sale that may have been refused
         view = watch.view(
             tick.price,
             tick.at,
-            liquidation_armed=watch.code in self.liquidating,
+            liquidation_armed=is_forced,
             flatten_due=self._flattens and self._session is not None and flatten_is_due(self._session, tick.at),
         )
         decision = evaluate_exit(view, policy)
@@ -103,7 +108,9 @@ class Monitor:
         EXITS.labels(self._strategy, decision.reason.value, decision.rule).inc()
         log.info("exit", stock_code=watch.code, rule=decision.rule, why=decision.explanation, failure=failure)
         if failure is None:
-            self.watches[watch.code] = watch.pend(tick.at, self._pending_secs)
+            is_forced = decision.reason is SellReason.FORCED_LIQUIDATION
+            again_secs = min(FORCED_AGAIN_SECS, self._pending_secs) if is_forced else self._pending_secs
+            self.watches[watch.code] = watch.pend(tick.at, again_secs, forced=is_forced)
         await self._record(watch, view, decision, tick, message_id, failure)
 
     async def _record(

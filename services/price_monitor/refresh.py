@@ -48,7 +48,6 @@ class Refresh:
             watches[row.stock_code] = new_watch(row, await self._remembered_high(row.stock_code, row.position_id))
         self._monitor.watches = watches
         self._unread = (self._unread | {row.stock_code for row in fresh}) & watches.keys()
-        self._monitor.liquidating = await self._liquidating(set(watches))
         await self._publish_positions(at)
         await self._subscriptions.want(list(watches))
 
@@ -97,19 +96,6 @@ class Refresh:
         text = await self._redis.get(self._keys.of(RedisKeys.WATERMARK, code=code))
         owner, _, high = str(text or "").rpartition(":")
         return int(high) if owner == position_id and high.isdecimal() else None
-
-    async def _liquidating(self, held: set[str]) -> frozenset[str]:
-        """Return the held stocks to liquidate; the list shrinks by what is sold and disarms itself when empty."""
-        armed_key = self._keys.of(RedisKeys.LIQUIDATION_ARMED)
-        stocks_key = self._keys.of(RedisKeys.LIQUIDATION_STOCKS)
-        if not await self._redis.exists(armed_key):
-            return frozenset()
-        listed = {str(code) for code in await self._redis.smembers(stocks_key)}
-        if gone := listed - held:
-            await self._redis.srem(stocks_key, *gone)
-        if not listed & held:
-            await self._redis.delete(armed_key)
-        return frozenset(listed & held)
 
     async def _publish_positions(self, at: datetime) -> None:
         watches = self._monitor.watches

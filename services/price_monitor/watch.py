@@ -51,6 +51,8 @@ class Watch:
     last_price_krw: int | None = None
     pending_until: datetime | None = None
     """A sale was asked for: nothing more is asked until it is booked, or this long."""
+    pending_forced: bool = False
+    """That sale was a forced liquidation."""
 
     @property
     def code(self) -> str:
@@ -79,9 +81,9 @@ class Watch:
         """Say whether a sale that was asked for may still be on its way."""
         return self.pending_until is not None and at < self.pending_until
 
-    def pend(self, at: datetime, secs: float) -> "Watch":
+    def pend(self, at: datetime, secs: float, *, forced: bool = False) -> "Watch":
         """Wait for the sale that was just asked for."""
-        return replace(self, pending_until=at + timedelta(seconds=secs))
+        return replace(self, pending_until=at + timedelta(seconds=secs), pending_forced=forced)
 
     def view(self, price_krw: int, at: datetime, *, liquidation_armed: bool, flatten_due: bool) -> ExitView:
         """Return what the exit rules see at a price."""

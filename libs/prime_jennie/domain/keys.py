@@ -65,6 +65,8 @@ class RedisKeys(str, Enum):  # noqa: UP042 - the seeds name it as a str Enum (sy
     PRICE_MONITOR = "monitoring:price_monitor"
     LIQUIDATION_STOCKS = "forced_liquidation:stocks"
     LIQUIDATION_ARMED = "forced_liquidation:armed"
+    LIQUIDATION_KEPT = "forced_liquidation:kept"
+    """There while Redis knows the list; absent after it was emptied."""
     CONFIG = "config"
     """Live configuration; a channel of the same name announces it."""
     CONFIG_ACK = "config:ack"
@@ -111,6 +113,7 @@ _STRATEGY_OWNED: Final = frozenset(
         RedisKeys.PRICE_MONITOR,
         RedisKeys.LIQUIDATION_STOCKS,
         RedisKeys.LIQUIDATION_ARMED,
+        RedisKeys.LIQUIDATION_KEPT,
         RedisKeys.CONFIG,
         RedisKeys.CONFIG_ACK,
     }

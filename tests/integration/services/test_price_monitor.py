@@ -173,15 +173,19 @@ async def test_forced_liquidation_sells_what_is_listed_shrinks_and_disarms_itsel
     await desk.redis.sadd(listed, SAMSUNG, "035720")  # the second is not held
     await desk.redis.set(armed, "1")
     async with monitoring(desk):
+        await eventually(lambda: has_only(desk, listed, {SAMSUNG}))
         ticks = [tick("10:00:00", 100_000), tick("10:00:00", 100_000, code=HYNIX)]
         await desk.play(ticks, MONITOR, size=2)
         assert [(one.stock_code, one.sell_reason) for one in await desk.sell_orders()] == [
             (SAMSUNG, SellReason.FORCED_LIQUIDATION)
         ]
-        assert await desk.redis.smembers(listed) == {SAMSUNG}
         await desk.sold()
-        await desk.play([tick("10:00:15", 100_000, code=HYNIX)], MONITOR)
-        assert (await desk.redis.smembers(listed), await desk.redis.exists(armed)) == (set(), 0)
+        await eventually(lambda: has_only(desk, listed, set()))
+        assert not await desk.redis.exists(armed)
+
+
+async def has_only(desk: ServiceDesk, key: str, members: set[str]) -> bool:
+    return bool(await desk.redis.smembers(key) == members)
 
 
 @pytest.mark.parametrize(("regime", "price", "sold"), [(None, 95_500, False), (None, 95_200, True)])
