@@ -27,8 +27,9 @@ from prime_jennie.strategy.price_score import PriceScore
 
 T = TypeVar("T")
 
-PRICE_REACH = 25.0
-"""How far a score may stand from the one that KOSPI's own price action gives: price decides, words only shift it."""
+CHEER_REACH, WARN_REACH = 15.0, 30.0
+"""How far above and below KOSPI's own price score a member may go: price decides, and words that warn of a night's news
+may move it further than words that cheer, whoever wrote them."""
 ANALYST_REACH = 20.0
 """How far analyst and judge may stand from the strategist (rulebook §7)."""
 SIZE_PCT = (50.0, 130.0)
@@ -183,15 +184,13 @@ def scores_of(sitting: Sitting, price: PriceScore) -> Scores:
 
     A missing analyst agrees with the strategist; without a judge both count half.
     """
-    strategist = _within(sitting.strategist.sentiment_score, price.score, PRICE_REACH)
+    strategist = _by_price(sitting.strategist.sentiment_score, price)
     analyst = strategist
     if sitting.analyst is not None:
-        said = sitting.analyst.risk_assessment.adjusted_sentiment_score
-        analyst = _within(_within(said, strategist, ANALYST_REACH), price.score, PRICE_REACH)
+        analyst = _by_both(sitting.analyst.risk_assessment.adjusted_sentiment_score, strategist, price)
     final = (strategist + analyst) / 2
     if sitting.verdict is not None:
-        said = sitting.verdict.final_sentiment_score
-        final = _within(_within(said, strategist, ANALYST_REACH), price.score, PRICE_REACH)
+        final = _by_both(sitting.verdict.final_sentiment_score, strategist, price)
     return Scores(round(strategist, 1), round(analyst, 1), round(final, 1))
 
 
@@ -284,8 +283,12 @@ def _once(items: tuple[T, ...], without: tuple[T, ...] = ()) -> tuple[T, ...]:
     return tuple(item for item in dict.fromkeys(items) if item not in without)
 
 
-def _within(score: float, centre: float, reach: float) -> float:
-    return _clamp(_clamp(score, centre - reach, centre + reach), 0.0, 100.0)
+def _by_price(score: float, price: PriceScore) -> float:
+    return _clamp(_clamp(score, price.score - WARN_REACH, price.score + CHEER_REACH), 0.0, 100.0)
+
+
+def _by_both(score: float, strategist: float, price: PriceScore) -> float:
+    return _by_price(_clamp(score, strategist - ANALYST_REACH, strategist + ANALYST_REACH), price)
 
 
 def _clamp(figure: float, low: float, high: float) -> float:

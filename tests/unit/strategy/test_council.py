@@ -123,9 +123,9 @@ def test_consensus_is_the_gap_of_what_was_said(analyst: float, consensus: Consen
 def test_who_obeys_a_headline_moves_the_score_by_its_reach_only() -> None:
     price = brief().price
     obeyed = scores_of(Sitting(view(100), risk(100), verdict(100)), price)
-    assert (obeyed.strategist, obeyed.analyst, obeyed.final) == (round(price.score + 25, 1),) * 3
+    assert (obeyed.strategist, obeyed.analyst, obeyed.final) == (round(price.score + 15, 1),) * 3
     ruined = scores_of(Sitting(view(0), risk(0), verdict(0)), price)
-    assert (ruined.strategist, ruined.analyst, ruined.final) == (round(price.score - 25, 1),) * 3
+    assert (ruined.strategist, ruined.analyst, ruined.final) == (round(price.score - 30, 1),) * 3
 
 
 @given(SCORES, st.none() | SCORES, st.none() | SCORES)
@@ -135,7 +135,7 @@ def test_every_score_stays_within_its_reach(strategist: float, analyst: float | 
         view(strategist), None if analyst is None else risk(analyst), None if judge is None else verdict(judge)
     )
     found = scores_of(sitting, price)
-    assert all(price.score - 25.05 <= score <= price.score + 25.05 for score in (found.strategist, found.final))
+    assert all(price.score - 30.05 <= score <= price.score + 15.05 for score in (found.strategist, found.final))
     assert abs(found.analyst - found.strategist) <= 20.1
     assert abs(found.final - found.strategist) <= 20.1
     insight = decided(sitting)

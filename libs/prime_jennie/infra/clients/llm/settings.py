@@ -3,12 +3,13 @@
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from prime_jennie.infra.settings import ServiceSettings
 
+class LanguageSettings(BaseSettings):
+    """What a service adds to its settings that may ask a language model."""
 
-class LanguageSettings(ServiceSettings):
-    """Settings of a service that may ask a language model."""
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
 
     llm_base_url: str | None = Field(None, description="OpenAI-compatible address ending in /v1; unset: no model")
     llm_model: str | None = Field(None, description="the model's name as its server knows it")
