@@ -43,7 +43,7 @@ class Need:
 
 @dataclass(frozen=True)
 class SlotOrder:
-    """One slot to run and its limits; no attempt begins after `give_up_at`, which people read as `within`."""
+    """One slot to run and its limits; no attempt begins after `give_up_at`, which a person knows as `within` 20m."""
 
     key: SlotKey
     give_up_at: datetime
@@ -81,7 +81,7 @@ class SlotDriver:
         """
         missing = await self._until_needs_are_met(order, begun)
         if missing is not None:
-            return await self._end(order, SlotState.SKIPPED, missing)
+            return await self.end(order, SlotState.SKIPPED, missing)
         while True:
             async with self._held(order) as patience:
                 begun()
@@ -90,7 +90,7 @@ class SlotDriver:
                 return slot
             again_at = self._clock.now() + order.wait(slot.attempts)
             if again_at > order.give_up_at:
-                return await self._end(order, SlotState.FAILED, f"{slot.reason}; no further attempt {order.within}")
+                return await self._give_up(order, slot, "")
             log.info("slot waits for its next attempt", slot=slot.name, reason=slot.reason)
             await self._clock.sleep_until(again_at)
 
@@ -103,15 +103,13 @@ class SlotDriver:
                 return slot
             if slot is None or slot.state is not SlotState.RUNNING:
                 if self._clock.now() > order.give_up_at:
-                    outcome = SlotState.MISSED if slot is None else SlotState.FAILED
-                    reason = f"{order.key.task.service} did not start it {order.within}"
-                    return await self._end(order, outcome, f"{reason}: {complaint}" if complaint else reason)
+                    return await self._give_up(order, slot, complaint)
                 try:
                     await self._client.trigger(self._url(order), _request(order))
                 except Conflict as conflict:
-                    return await self._end(order, SlotState.SKIPPED, str(conflict))
+                    return await self.end(order, SlotState.SKIPPED, str(conflict))
                 except (BadInput, NotFound) as refusal:
-                    return await self._end(order, SlotState.FAILED, f"{order.key.task.service} refuses it: {refusal}")
+                    return await self.end(order, SlotState.FAILED, f"{order.key.task.service} refuses it: {refusal}")
                 except Unavailable as outage:
                     complaint = str(outage)
                     await patience.lose()
@@ -120,6 +118,16 @@ class SlotDriver:
             over = await self._over(order, patience)
             if over is not None:
                 return over
+
+    async def _give_up(self, order: SlotOrder, slot: Slot | None, complaint: str) -> Slot:
+        because = f": {complaint}" if complaint else ""
+        if slot is None:
+            return await self.end(
+                order, SlotState.MISSED, f"{order.key.task.service} did not start it within {order.within}{because}"
+            )
+        return await self.end(
+            order, SlotState.FAILED, f"{slot.reason}; no further attempt within {order.within}{because}"
+        )
 
     async def _over(self, order: SlotOrder, patience: "_Patience") -> Slot | None:
         """Wait until the running attempt is over; only the row tells that of a service that is away."""
@@ -147,7 +155,7 @@ class SlotDriver:
                         break
                     return f"{need.schedule}: {slot.name} {slot.state}: {slot.reason}"
                 if self._clock.now() > order.give_up_at:
-                    return f"{need.schedule}: {need.slot or 'no slot'} has not ended {order.within}"
+                    return f"{need.schedule}: {need.slot or 'no slot'} has not ended within {order.within}"
                 begun()
                 await asyncio.sleep(NEEDS_LOOK_VIRTUAL_SECS if self._clock.virtual else NEEDS_LOOK_SECS)
         return None
@@ -160,7 +168,7 @@ class SlotDriver:
     async def _stored(self, order: SlotOrder) -> Slot | None:
         return await _patiently(lambda: self._slots.get(order.key.namespace, order.key.name))
 
-    async def _end(self, order: SlotOrder, state: SlotState, reason: str) -> Slot:
+    async def end(self, order: SlotOrder, state: SlotState, reason: str) -> Slot:
         """Write the outcome of a slot that will not run (again); one that somebody runs meanwhile is followed."""
         while True:
             slot = await _patiently(

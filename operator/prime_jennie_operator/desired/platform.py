@@ -266,6 +266,7 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
     metadata = _metadata(name, namespace, component)
     env = [
         env_value("PORT", program.port),
+        env_value("JENNIE_NAMESPACE", namespace),
         env_value("KIS_GATEWAY_URL", f"http://kis-gateway:{values.kis_gateway.port}"),
         env_secret("JENNIE_READ_TOKEN", values.secrets.platform, "read-token"),
         env_secret("JENNIE_OPERATOR_TOKEN", values.secrets.platform, "operator-token"),

@@ -43,7 +43,9 @@ def open_run(
     secrets = LocalSecrets(
         load_generated(secrets_file), database_url, credentials, settings.prices_url, settings.channel_secrets()
     )
-    run = LocalRun(assembly.objects(), folder, secrets, ports=ports, fresh=fresh, report=report)
+    run = LocalRun(
+        assembly.objects(), folder, secrets, schedules=assembly.schedules, ports=ports, fresh=fresh, report=report
+    )
     return assembly, run
 
 
@@ -54,13 +56,14 @@ async def follow_files(assembly: Assembly, run: LocalRun, report: Report) -> Non
         try:
             if not assembly.revise():
                 return
-            restarted = await run.apply(assembly.objects())
+            restarted = await run.apply(assembly.objects(), assembly.schedules)
             late = await run.until_acknowledged()
         except (BadInput, LocalRunError) as error:
             report("runner", f"{error}; what was in force stays")
             return
-        generations = ", ".join(f"{s.name} generation {s.metadata.generation}" for s in assembly.strategies)
-        report("runner", f"in force: {generations}; restarted: {', '.join(restarted) or 'nothing'}")
+        in_force = [f"{s.name} generation {s.metadata.generation}" for s in assembly.strategies]
+        in_force += [f"{len(assembly.schedules)} schedules"] if assembly.schedules else []
+        report("runner", f"in force: {', '.join(in_force)}; restarted: {', '.join(restarted) or 'nothing'}")
         for strategy, services in late.items():
             report("runner", f"{strategy}: not yet acknowledged by {', '.join(sorted(services))}")
 

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.redis.server import find_server_binary
+from prime_jennie.infra.tasks import end_task
 from prime_jennie_operator.local.environment import Machine
 from prime_jennie_operator.local.errors import StartFailed
 from prime_jennie_operator.local.folder import RunFolder, write_atomically
@@ -29,13 +30,16 @@ from prime_jennie_operator.local.probes import ask_health, is_ready
 from prime_jennie_operator.local.proc import pss_bytes, sessions_members
 from prime_jennie_operator.local.process import ManagedProcess, Report, describe_exit
 from prime_jennie_operator.local.registry import Leftovers, ProcessRegistry, end_leftovers
+from prime_jennie_operator.local.schedules import Place, ScheduleRunner
 from prime_jennie_operator.local.secrets import LocalSecrets
 from prime_jennie_operator.local.service import Service
 from prime_jennie_operator.local.workloads import Workload, read_workloads, service_targets
 from prime_jennie_operator.manifest import Manifest, name_of, of_kind
+from prime_jennie_operator.resources import ScoutSchedule
 
 READY_TIMEOUT_SECS = 90.0
 JOB_TIMEOUT_SECS = 120.0
+SCHEDULES_WITHIN_SECS = 10.0
 READY_POLL_SECS = 0.1
 WATCH_POLL_SECS = 2.0
 STOP_GRACE_SECS = 8.0
@@ -55,6 +59,7 @@ class LocalRun:
     `report(process, text)` is told what a person should know: leftovers ended, exits, restarts, readiness.
     `ports` names explicit ports (`{"kis-gateway": 8080}`): one that is taken is an error, all others move aside.
     `fresh` forgets what an earlier run stored (database, streams, journals); logs and secrets stay.
+    `schedules` are fired while the run lives; an earlier run's slots are not run again.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class LocalRun:
         folder: Path,
         secrets: LocalSecrets,
         *,
+        schedules: Sequence[ScoutSchedule] = (),
         ports: Mapping[str, int] | None = None,
         report: Report = say_nothing,
         fresh: bool = False,
@@ -86,6 +92,8 @@ class LocalRun:
         self._channel: LiveConfigChannel | None = None
         self._client = httpx.AsyncClient(trust_env=False)  # a proxy is no way to this machine
         self._background: list[asyncio.Task[None]] = []
+        self._schedules = tuple(schedules)
+        self._firing: ScheduleRunner | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -118,8 +126,7 @@ class LocalRun:
 
     async def stop(self) -> None:
         """Stop everything, those that depend on others first; nothing is left running."""
-        for task in self._background:
-            task.cancel()
+        await asyncio.gather(*(end_task(task) for task in self._background))
         self._background.clear()
         await self._stop_services(list(self.services.values()))
         if self._channel is not None:
@@ -131,11 +138,14 @@ class LocalRun:
         self._registry.close()
         self._lock.release()
 
-    async def apply(self, objects: Sequence[Manifest]) -> list[str]:
+    async def apply(self, objects: Sequence[Manifest], schedules: Sequence[ScoutSchedule] | None = None) -> list[str]:
         """Make the running processes equal to the objects: start, stop, restart only where a difference demands it.
 
-        A changed live configuration is written and announced and restarts nothing. Return the processes touched.
+        A changed live configuration is written and announced and restarts nothing, nor do other `schedules` (None:
+        those in force stay). Return the processes touched.
         """
+        if schedules is not None:
+            self._schedules = tuple(schedules)
         workloads = read_workloads(objects)
         wanted = {workload.name: workload for workload in workloads}
         running = {name: service.workload for name, service in self.services.items()}
@@ -209,6 +219,16 @@ class LocalRun:
     def secrets(self) -> LocalSecrets:
         return self._secrets
 
+    def _place(self) -> Place:
+        def address(name: str) -> str | None:
+            try:
+                return self.find(name).url
+            except KeyError:
+                return None
+
+        is_virtual_day = any(name == VIRTUAL_CLOCK for s in self.services.values() for name, _ in s.workload.env)
+        return Place(self.redis_url if is_virtual_day else None, self.database_url, address)
+
     async def _health_of(self, name: str) -> dict[str, Any]:
         service = self.services[name]
         if service.pid is None:
@@ -242,6 +262,16 @@ class LocalRun:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+            await self._fire_schedules()
+
+    async def _fire_schedules(self) -> None:
+        """Let the schedules in force act; the day is held until they have been looked at for the first time."""
+        if self._firing is not None:
+            self._firing.follow(self._schedules)
+        elif self._schedules:
+            self._firing = ScheduleRunner(self._schedules, self._report)
+            self._background.append(asyncio.create_task(self._firing.run(self._place()), name="schedules"))
+            await self._firing.until_begun(SCHEDULES_WITHIN_SECS)
 
     async def _start_one(self, workload: Workload, machine: Machine) -> None:
         for mount in workload.mounts:
@@ -350,6 +380,7 @@ class LocalRun:
             "database_url": self._secrets.database_url,
             "account_no": next((v for w in workloads for name, v in w.env if name == "KIS_ACCOUNT_NO"), None),
             "strategies": sorted(announced_in(self._objects)),
+            "schedules": [schedule.model_dump(mode="json", exclude_none=True) for schedule in self._schedules],
             "services": services,
         }
         write_atomically(self.folder.endpoints, json.dumps(content, indent=1))

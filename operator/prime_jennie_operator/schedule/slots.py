@@ -13,6 +13,7 @@ from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import CALENDARS, Sessions
 from prime_jennie_operator.schedule.cron import parse_cron
 
+INSTANT = timedelta(microseconds=1)
 LONGEST_SHIFT = timedelta(days=1)
 LOOK_AHEAD_DAYS = 400  # a schedule that fires once a year still shows its next slot
 
