@@ -103,6 +103,9 @@ def demo(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the made intraday paths.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the day's report as JSON.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the run's logs, database and ledger.")] = False,
+    database: Annotated[
+        str | None, typer.Option(metavar="URL", help="An empty MariaDB or SQLite database; default: a SQLite file.")
+    ] = None,
     file: Files = None,
     port: Ports = None,
 ) -> None:
@@ -123,6 +126,7 @@ def demo(
         seed=seed,
         report=report,
         keep=keep,
+        database=database,
         files=tuple(yaml_files(file, None)) if file else (SAMPLE,),
         ports=explicit_ports(port or []),
     )

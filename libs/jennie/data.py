@@ -16,13 +16,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from kis_simulator.market.imported import IMPORT_KEY_PREFIX
 from kis_simulator.market.price_files import MASTER_COLUMNS, PRICE_COLUMNS, columns_of, read_master, read_prices
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sectors import sector_of
 from prime_jennie.infra.clock import RealClock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.migrate import migrate
+from prime_jennie.infra.database.repositories.configs import IMPORT_KEY_PREFIX
 from prime_jennie.infra.database.tables.market import StockDailyPriceRow, StockMasterRow
 from prime_jennie.infra.database.tables.settings import ConfigRow
 from prime_jennie.infra.database.upsert import upsert

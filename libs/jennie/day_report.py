@@ -1,25 +1,30 @@
 """The report of a day for machines, and the tables of it for people."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
+from rich.panel import Panel
 from rich.table import Table
 
 from jennie.checker import Verdict, new_orders
-from jennie.evidence import Evidence
+from jennie.evidence import Evidence, Row
 from prime_jennie.domain.positions import PortfolioState
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.database.tables.portfolio import TradeLogRow
+
+FEW_SLOTS = 10  # more slots of one task are shown as one line
 
 
 @dataclass(frozen=True)
 class DayOutcome:
     """Everything that is known once the day is over."""
 
-    day: str
-    watchlist: int
+    day: date
     signals: int
     evidence: Evidence
     verdict: Verdict
@@ -30,6 +35,7 @@ class DayOutcome:
     wall_secs: float
     peak_pss_mb: float
     services: Mapping[str, Mapping[str, Any]]
+    briefing: str | None
 
 
 def report(outcome: DayOutcome) -> dict[str, Any]:
@@ -38,10 +44,11 @@ def report(outcome: DayOutcome) -> dict[str, Any]:
     orders = new_orders(evidence)
     busiest = evidence.stats["max_calls_in_any_second"]
     return {
-        "day": outcome.day,
+        "day": outcome.day.isoformat(),
         "data_source": evidence.stats["data_source"],
-        "universe": evidence.stats["universe"],
-        "watchlist": outcome.watchlist,
+        "listed": evidence.stats["universe"],
+        "universe": max((int(row["stocks"]) for row in evidence.scored), default=0),
+        "watchlist": max((int(row["stocks"]) for row in evidence.lists), default=len(evidence.chosen)),
         "ticks": evidence.stats["ticks_sent"],
         "tick_density": evidence.stats["tick_density"],
         "signals": outcome.signals,
@@ -64,14 +71,45 @@ def report(outcome: DayOutcome) -> dict[str, Any]:
         "findings": list(verdict.findings),
         "notes": list(evidence.stats["notes"]),
         "services": {name: dict(facts) for name, facts in outcome.services.items()},
-        "jobs": {},
+        "jobs": {str(row["name"]): outcome_of(row) for row in evidence.slots},
+        "briefing": outcome.briefing,
     }
 
 
+def outcome_of(slot: Row) -> str:
+    """Say what became of a slot, and why in one line."""
+    return f"{slot['state']}: {slot['reason']}" if slot["reason"] else str(slot["state"])
+
+
 def print_tables(console: Console, outcome: DayOutcome) -> None:
-    """Print the trades with their reasons and what is left in the portfolio."""
+    """Print the slots, the trades with their reasons, what is left in the portfolio, and the briefing."""
+    if outcome.evidence.slots:
+        console.print(_slots(outcome.evidence.slots))
     console.print(_trades(outcome.trades))
     console.print(_portfolio(outcome.portfolio))
+    if outcome.briefing is not None:
+        console.print(Panel(outcome.briefing, title="Briefing", title_align="left"), highlight=False, markup=False)
+
+
+def _slots(slots: Sequence[Row]) -> Table:
+    """Show the day's slots; the many of a task that only looked, and did nothing worth a line, are one line."""
+    table = Table(title="Slots: what ran when, and what came of it", title_justify="left")
+    for name in ("slot", "outcome", "why"):
+        table.add_column(name)
+    for task, of_task in groupby(sorted(slots, key=lambda row: (str(row["task"]), str(row["name"]))), _task):
+        rows = list(of_task)
+        if len(rows) > FEW_SLOTS:
+            counts = Counter(str(row["state"]) for row in rows)
+            told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
+            table.add_row(f"{task} ({len(rows)} slots)", told, str(rows[-1]["reason"]))
+            continue
+        for row in rows:
+            table.add_row(str(row["name"]), str(row["state"]), str(row["reason"]))
+    return table
+
+
+def _task(row: Row) -> str:
+    return str(row["task"])
 
 
 def _trades(trades: Sequence[TradeLogRow]) -> Table:
@@ -106,3 +144,35 @@ def _portfolio(portfolio: PortfolioState) -> Table:
             "?" if position.profit_pct is None else f"{position.profit_pct:+.2f}",
         )
     return table
+
+
+def _slots_line(jobs: Mapping[str, str]) -> str:
+    """Count the slots' outcomes in one line."""
+    counts = Counter(outcome.partition(":")[0] for outcome in jobs.values())
+    told = ", ".join(f"{count} {outcome.lower()}" for outcome, count in counts.most_common())
+    return f"{len(jobs)} slots: {told}" if jobs else "no schedules"
+
+
+def print_summary(console: Console, written: Mapping[str, Any], verdict: Verdict) -> None:
+    """Print the day in a few lines, and every broken invariant."""
+    source = {"real": "real daily bars", "imported": "imported daily bars", "synthetic": "a synthetic market"}
+    first_fill = "none" if written["first_fill_secs"] is None else f"{written['first_fill_secs']:.0f} s"
+    lines = [
+        f"{written['day']} lived on {source[written['data_source']]} ({written['listed']:,} stocks, "
+        f"{written['universe']:,} of them scored); intraday paths are made, {written['tick_density']}",
+        _slots_line(written["jobs"]),
+        f"{written['signals']} signals, {written['orders']} orders, {written['fills']} fills ({written['buys']} buys,"
+        f" {written['sells']} sells), {written['open_positions']} positions left",
+        f"realised {written['realized_pnl_krw']:+,} KRW, unrealised {written['unrealized_pnl_krw']:+,} KRW,"
+        " after fees and tax",
+        f"first fill after {first_fill}, the day in {written['wall_secs']:.0f} s, {written['peak_pss_mb']} MB at most,"
+        f" {written['max_rest_calls_in_any_second']} REST calls in the busiest second",
+    ]
+    if verdict.holds:
+        lines.append(
+            "checked: ledger = trade_log = positions, no duplicate order, every slot once, no rate refusal, all healthy"
+        )
+    else:
+        lines += [f"BROKEN: {finding}" for finding in verdict.findings]
+    for line in lines:
+        console.print(line, highlight=False, markup=False)

@@ -1,4 +1,4 @@
-"""Live one KRX trading day from a TradingStrategy file, as local processes on a virtual clock."""
+"""Live one KRX trading day from YAML files, as local processes on a virtual clock."""
 
 import asyncio
 import json
@@ -14,41 +14,41 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 from rich.console import Console
+from sqlalchemy import func, inspect, select
+from sqlalchemy.orm import Session as SqlSession
 
-from jennie.checker import Verdict, judge
-from jennie.day_figures import DayFigures, DayWatcher
-from jennie.day_report import DayOutcome, print_tables, report
-from jennie.evidence import Evidence, read_database, read_exchange, read_health
+from jennie.day_figures import DayWatcher
+from jennie.day_outcome import outcome_of_day
+from jennie.day_plan import DayPlan, plan_day
+from jennie.day_report import DayOutcome, print_summary, print_tables, report
+from jennie.history import bring_history
+from jennie.imported import last_imported_day
 from jennie.masters import bring_masters
+from jennie.observed import STALLED_SECS, Observed
 from jennie.progress import Progress
 from prime_jennie.domain.errors import BadInput, Unavailable
-from prime_jennie.domain.positions import PortfolioState
+from prime_jennie.domain.sessions import Session
 from prime_jennie.infra.calendar import load_sessions
-from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.positions import PositionRepository
-from prime_jennie.infra.database.repositories.trades import TradeLog
-from prime_jennie.strategy.pnl import unrealized_profit_krw
+from prime_jennie.infra.database.tables.trading import OrderIntentRow
+from prime_jennie_operator.loading import load_files
 from prime_jennie_operator.local.assembly import Assembly
 from prime_jennie_operator.local.opening import follow_files, open_run
 from prime_jennie_operator.local.run import LocalRun
 from prime_jennie_operator.local.settings import LocalSettings
 from prime_jennie_operator.local.signals import Interrupted, run_until_signal
 
-SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "01-minimal.yaml"
+SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "02-day.yaml"
 # Chosen openly: days on which both sides of the desk have work. README lists ten days chosen by date alone.
 DAY_OF_A_FOLDER = date(2025, 2, 14)
 DAY_OF_A_MADE_MARKET = date(2025, 3, 18)
-IMPORTED = Path("prices.sqlite")  # inside the state folder
 STATE = Path(".jennie")
 LOOK_SECS = 0.5
 SETTLE_SECS = 30.0  # real time, after the day's end, for restarted services to book what they missed
 INTERRUPTED = 130
 PLAIN_WIDTH = 150  # columns of output that goes to a file or a pipe
-STALLED_SECS = 120.0  # real time without any progress of the clock: something is broken for good
 
 
 @dataclass(frozen=True)
@@ -67,28 +67,6 @@ class DemoOptions:
     ports: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass
-class Observed:
-    """What is seen while the day is lived."""
-
-    started_at: float
-    first_fill_secs: float | None = None
-    peak_pss_bytes: int = 0
-    last: DayFigures | None = None
-    moved_at: float = field(default_factory=time.monotonic)
-
-    def take(self, figures: DayFigures, pss_bytes: int) -> None:
-        """Note a look; raise Unavailable when the clock has stood still for too long."""
-        if self.last is None or figures.now > self.last.now:
-            self.moved_at = time.monotonic()
-        elif time.monotonic() - self.moved_at > STALLED_SECS:
-            raise Unavailable(f"the day stands still at {figures.now:%H:%M} UTC: see the logs")
-        if figures.fills and self.first_fill_secs is None:
-            self.first_fill_secs = round(time.monotonic() - self.started_at, 1)
-        self.peak_pss_bytes = max(self.peak_pss_bytes, pss_bytes)
-        self.last = figures
-
-
 def demo(options: DemoOptions) -> int:
     """Live a day and return the exit status; Ctrl-C stops every process and returns 130."""
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
@@ -104,26 +82,28 @@ async def live_day(options: DemoOptions, console: Console) -> int:
     started_at = time.monotonic()
     settings = settings_for(options)
     day = options.day or default_day(settings)
-    if day is not None:
-        demand_session(day)
+    demand_session(day)
     if options.report is not None:
         demand_writable(options.report)
+    if options.database is not None:
+        demand_empty(options.database)
+    plan = plan_day(load_files(options.files).schedules, session_of(day), load_sessions)
     with Progress(console) as progress:
         assembly, run = open_run(
             options.files,
             options.folder,
             secrets_file=STATE / "secrets.json",
             settings=settings,
-            overrides=overrides_for(options, day),
+            overrides=overrides_for(options, plan),
             ports=options.ports,
             fresh=True,
             report=progress.service,
         )
         async with run:
-            outcome = await _live(run, assembly, progress, Observed(started_at))
+            outcome = await _live(run, assembly, settings, plan, progress, Observed(started_at))
     print_tables(console, outcome)
     written = report(outcome)
-    _print_summary(console, written, outcome.verdict)
+    print_summary(console, written, outcome.verdict)
     if options.report is not None:
         options.report.write_text(json.dumps(written, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     if outcome.verdict.holds and not options.keep:
@@ -133,11 +113,18 @@ async def live_day(options: DemoOptions, console: Console) -> int:
     return 0 if outcome.verdict.holds else 1
 
 
-def default_day(settings: LocalSettings) -> date | None:
-    """Return the day to live when nobody chose one; None lets the exchange take the last day of imported prices."""
+def default_day(settings: LocalSettings) -> date:
+    """Return the day to live when nobody chose one: the last one of imported prices, else one with work on it."""
     if settings.jennie_data is not None:
         return DAY_OF_A_FOLDER
-    return None if (STATE / IMPORTED).exists() else DAY_OF_A_MADE_MARKET
+    return last_imported_day(settings.prices_url) or DAY_OF_A_MADE_MARKET
+
+
+def session_of(day: date) -> Session:
+    """Return the session of a day that `demand_session` has let pass."""
+    session = load_sessions().get(day)
+    assert session is not None  # noqa: S101 - demanded before
+    return session
 
 
 def demand_session(day: date) -> None:
@@ -162,6 +149,24 @@ def demand_writable(report: Path) -> None:
         raise BadInput("--report", str(report), "may not be written")
 
 
+def demand_empty(database_url: str) -> None:
+    """Raise BadInput for a database in which somebody has traded: a demo's day must not mix with it."""
+    db = Database(database_url)
+    try:
+        orders = db.read_now(_orders_stored)
+    except Unavailable as error:
+        raise BadInput("--database", "url", str(error)) from None
+    finally:
+        db.close_now()
+    if orders:
+        raise BadInput("--database", "url", f"holds {orders:,} orders already; a demo wants a database of its own")
+
+
+def _orders_stored(session: SqlSession) -> int:
+    tables = inspect(session.connection()).get_table_names()
+    return session.execute(select(func.count()).select_from(OrderIntentRow)).scalar_one() if tables else 0
+
+
 def settings_for(options: DemoOptions) -> LocalSettings:
     """Read the environment for its prices only: a demo speaks to no real broker, model, chat or channel."""
     settings = LocalSettings()
@@ -172,9 +177,9 @@ def settings_for(options: DemoOptions) -> LocalSettings:
     )
 
 
-def overrides_for(options: DemoOptions, day: date | None) -> dict[str, Any]:
-    """Say the options as values of the chart."""
-    simulator: dict[str, Any] = {"day": None if day is None else day.isoformat()}
+def overrides_for(options: DemoOptions, plan: DayPlan) -> dict[str, Any]:
+    """Say the options and the day's span as values of the chart."""
+    simulator: dict[str, Any] = {"day": plan.session.day.isoformat(), "startAt": plan.starts, "endAt": plan.ends}
     if options.rate is not None:
         simulator["rate"] = options.rate
     if options.seed is not None:
@@ -182,7 +187,14 @@ def overrides_for(options: DemoOptions, day: date | None) -> dict[str, Any]:
     return {"virtualClock": {"enabled": True}, "kisSimulator": simulator}
 
 
-async def _live(run: LocalRun, assembly: Assembly, progress: Progress, observed: Observed) -> DayOutcome:
+async def _live(
+    run: LocalRun,
+    assembly: Assembly,
+    settings: LocalSettings,
+    plan: DayPlan,
+    progress: Progress,
+    observed: Observed,
+) -> DayOutcome:
     exchange = run.find("kis-simulator")
     control_url = f"http://127.0.0.1:{exchange.probe_port}"
     account = assembly.values.kis_gateway.account_no
@@ -192,9 +204,16 @@ async def _live(run: LocalRun, assembly: Assembly, progress: Progress, observed:
     try:
         async with _slow_start(run):
             await bring_masters(control_url, db, at=datetime.now(UTC))
+            brought = await bring_history(
+                run.database_url,
+                before=plan.session.day,
+                folder=settings.jennie_data,
+                prices_url=settings.prices_url,
+            )
+            progress.say(brought)
         await _until_ended(run, watcher, progress, observed)
         await _until_settled(run, watcher, observed)
-        return await _outcome(run, assembly, control_url, account, db, observed)
+        return await outcome_of_day(run, assembly, plan, control_url, account, db, observed)
     finally:
         following.cancel()
         await watcher.close()
@@ -236,83 +255,3 @@ async def _until_settled(run: LocalRun, watcher: DayWatcher, observed: Observed)
         if figures.open_work == 0 and all(report["status"] == "healthy" for report in health.values()):
             return
         await asyncio.sleep(LOOK_SECS)
-
-
-async def _outcome(
-    run: LocalRun, assembly: Assembly, control_url: str, account: str, db: Database, observed: Observed
-) -> DayOutcome:
-    ports = {name: service.probe_port for name, service in run.services.items() if service.speaks_http}
-    known_ports = {name: port for name, port in ports.items() if port is not None}
-    health = await asyncio.to_thread(read_health, known_ports)
-    ledger, stats = await asyncio.to_thread(read_exchange, control_url, account)
-    rows = await asyncio.to_thread(read_database, str(db.url), account)
-    evidence = Evidence(ledger=ledger, stats=stats, health=health, **rows)
-    strategy = assembly.strategies[0]
-    portfolio = await _portfolio(run, strategy.name)
-    return DayOutcome(
-        day=stats["day"],
-        watchlist=len(strategy.config().watchlist.symbols),
-        signals=observed.last.signals if observed.last else 0,
-        evidence=evidence,
-        verdict=judge(evidence),
-        trades=await TradeLog(db).trades(account),
-        portfolio=portfolio,
-        unrealised_krw=await _unrealised_krw(db, account, portfolio, date.fromisoformat(stats["day"])),
-        first_fill_secs=observed.first_fill_secs,
-        wall_secs=time.monotonic() - observed.started_at,
-        peak_pss_mb=observed.peak_pss_bytes / 1e6,
-        services=await _services(known_ports, health),
-    )
-
-
-async def _portfolio(run: LocalRun, strategy: str) -> PortfolioState:
-    token = SecretStr(run.secrets.strategy_token(strategy))
-    url = f"http://127.0.0.1:{run.find('kis-gateway').port}"
-    async with GatewayClient(url, token, caller="jennie-demo") as gateway:
-        return await gateway.balance()
-
-
-async def _unrealised_krw(db: Database, account: str, portfolio: PortfolioState, day: date) -> int:
-    """Return what selling everything at the last price would earn, after fees and tax."""
-    settles_on = load_sessions().settlement_day(day)
-    prices = {position.stock_code: position.current_price for position in portfolio.positions}
-    rows = await PositionRepository(db).open_positions(account)
-    return sum(
-        unrealized_profit_krw(row.total_buy_amount, row.quantity, price, settles_on)
-        for row in rows
-        if (price := prices.get(row.stock_code))
-    )
-
-
-async def _services(ports: Mapping[str, int], health: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return, per service, whether it is healthy, where it listens and whether its metrics answer."""
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
-        found = {}
-        for name, port in ports.items():
-            try:
-                metrics = "jennie_" in (await http.get(f"http://127.0.0.1:{port}/metrics")).raise_for_status().text
-            except httpx.HTTPError:
-                metrics = False
-            found[name] = {"healthy": health.get(name) == "healthy", "port": port, "metrics": metrics}
-    return found
-
-
-def _print_summary(console: Console, written: Mapping[str, Any], verdict: Verdict) -> None:
-    source = {"real": "real daily bars", "imported": "imported daily bars", "synthetic": "a synthetic market"}
-    first_fill = "none" if written["first_fill_secs"] is None else f"{written['first_fill_secs']:.0f} s"
-    lines = [
-        f"{written['day']} lived on {source[written['data_source']]} ({written['universe']:,} stocks); intraday paths"
-        f" are made, {written['tick_density']}",
-        f"{written['signals']} signals, {written['orders']} orders, {written['fills']} fills ({written['buys']} buys,"
-        f" {written['sells']} sells), {written['open_positions']} positions left",
-        f"realised {written['realized_pnl_krw']:+,} KRW, unrealised {written['unrealized_pnl_krw']:+,} KRW,"
-        " after fees and tax",
-        f"first fill after {first_fill}, the day in {written['wall_secs']:.0f} s, {written['peak_pss_mb']} MB at most,"
-        f" {written['max_rest_calls_in_any_second']} REST calls in the busiest second",
-    ]
-    if verdict.holds:
-        lines.append("checked: ledger = trade_log = positions, no duplicate order, no rate refusal, all healthy")
-    else:
-        lines += [f"BROKEN: {finding}" for finding in verdict.findings]
-    for line in lines:
-        console.print(line, highlight=False, markup=False)

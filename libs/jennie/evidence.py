@@ -26,6 +26,8 @@ QUERIES = {
     " GROUP BY stock_code",
     "slots": "SELECT name, task, source, state, reason, attempts, finished_at FROM slots ORDER BY at, name",
     "listed": "SELECT DISTINCT stock_code FROM watchlist_history",
+    "scored": "SELECT run_id, COUNT(*) AS stocks FROM daily_quant_score GROUP BY run_id ORDER BY run_id",
+    "lists": "SELECT run_id, COUNT(*) AS stocks FROM watchlist_history GROUP BY run_id ORDER BY run_id",
 }
 
 
@@ -42,6 +44,8 @@ class Evidence:
     positions: Sequence[Row] = ()
     slots: Sequence[Row] = ()
     listed: Sequence[Row] = ()  # every stock that the scout ever listed
+    scored: Sequence[Row] = ()  # run → how many stocks it scored
+    lists: Sequence[Row] = ()  # run → how many stocks it listed
     planned: Sequence[str] = ()  # names of the slots that the schedules have on this day
     chosen: frozenset[str] = frozenset()  # stocks that the strategies' own YAML lists
     health: Mapping[str, str] = field(default_factory=dict)  # service → healthy | degraded | unhealthy | unreachable

@@ -18,8 +18,7 @@ from prime_jennie.infra.database.engines import driver_url
 # Two years and a half of calendar days: the longest history that any rule asks for, twice over.
 _HISTORY = timedelta(days=900)
 _CHUNK_ROWS = 50_000
-# Each import leaves a row under this key: bars without one were fetched by a service, not brought by a person.
-IMPORT_KEY_PREFIX = "imported."
+# Bars without such a row were fetched by a service, not brought by a person.
 _IMPORTS = text("SELECT COUNT(*) FROM config WHERE config_key LIKE 'imported.%' AND description = 'imported prices'")
 _PRICES = text(
     "SELECT stock_code, price_date, open_price, high_price, low_price, close_price, volume FROM stock_daily_price"

@@ -8,6 +8,9 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.settings import ConfigRow
 from prime_jennie.infra.database.upsert import upsert
 
+IMPORT_KEY_PREFIX = "imported."
+"""Each import of prices leaves a row under such a key."""
+
 
 class ConfigRepository:
     """Overrides by key."""
