@@ -158,7 +158,7 @@ class Trading:
         if not halt.allows_buys:
             state = HALT_STATES[halt]
             raise Refused(
-                Phrase(f"{live.name}: {state.ko}이라 사지 않습니다", f"{live.name} is {state.en}: no buys"),
+                Phrase(f"{live.name}: {state.ko} 상태라 사지 않습니다", f"{live.name} is {state.en}: no buys"),
                 Phrase("이유는 /status", "Why: /status"),
             )
         session = self._desk.sessions.of(ask.at)

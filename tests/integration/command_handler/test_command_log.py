@@ -53,7 +53,12 @@ async def test_a_command_has_one_audit_row_and_one_outcome(db: Database) -> None
     assert await log.end(command(), "done", at=AT, detail="x")
     assert not await log.end(command(), "failed", at=AT)
     begun, ended = await rows(db)
-    assert (begun.kind, begun.message, begun.who, begun.service) == ("command", "/buy x", "Owner (7)", "command-handler")
+    assert (begun.kind, begun.message, begun.who, begun.service) == (
+        "command",
+        "/buy x",
+        "Owner (7)",
+        "command-handler",
+    )
     assert begun.payload == {"chat": "telegram:7", "command": "buy", "message_id": "telegram:1:7"}
     assert (ended.kind, ended.message) == ("command-outcome", "/buy: done")
     assert ended.payload == {"chat": "telegram:7", "outcome": "done", "detail": "x"}
