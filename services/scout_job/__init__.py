@@ -1,7 +1,9 @@
-"""scout-job, in its first form: the regime from the index alone.
+"""scout-job: looks at every listed stock and chooses the few that may be bought.
 
-reads      the index's daily bars of the days before, through kis-gateway
-decides    the market regime by the index fallback of rulebook §3.5, when no council has spoken
-publishes  `regime:current` (TradingContext) before the open and every 30 minutes until the close,
-           and the bars it judged by into `index_daily_price`
+reads      a year of daily bars, masters, fundamentals, flows, forecasts and news of the days before from SQL; today's
+           quotes through kis-gateway while the exchange is open; the council's insight, else the index's bars
+decides    seven quant factors of every stock, an analyst's correction for the best, the sectors' caps, the list; and
+           the market regime
+publishes  `watchlist:active`, `budget:sector:active`, `regime:current` (also every 30 minutes, as its hour demands),
+           and its rows in `daily_quant_score`, `watchlist_history`, `llm_decision_ledgers`, `index_daily_price`
 """

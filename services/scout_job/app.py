@@ -1,110 +1,93 @@
 """Put scout-job together: it belongs to the platform, not to a strategy."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict
-from redis.asyncio import Redis
 
-from prime_jennie.domain.errors import Unavailable
-from prime_jennie.domain.health import DependencyHealth, DependencyStatus
-from prime_jennie.domain.ports import Gateway
-from prime_jennie.infra.calendar import load_sessions
-from prime_jennie.infra.clients.kis_gateway import GatewayClient
-from prime_jennie.infra.clock import VirtualClock, clock_of
-from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.prices import PriceRepository
-from prime_jennie.infra.desk import answers
-from prime_jennie.infra.outages import Outages
-from prime_jennie.infra.redis.connection import connect
-from prime_jennie.infra.runtime import service_app, supervise, survive
+from prime_jennie.domain.analyst import Analyst
+from prime_jennie.domain.slots import Task
+from prime_jennie.infra.clients.llm import open_model
+from prime_jennie.infra.job_app import job_app
+from prime_jennie.infra.jobs import Job, JobDesk, JobWork
 from scout_job.config import ScoutSettings
-from scout_job.handlers import ScoutRun
-from scout_job.regime import RegimeWriter
+from scout_job.language_analyst import LanguageAnalyst
+from scout_job.live import LiveLists
+from scout_job.offline_analyst import OfflineAnalyst
+from scout_job.refresh import RefreshLoop
+from scout_job.regime import RegimeDesk
+
+if TYPE_CHECKING:
+    from scout_job.run import ScoutRun
 
 NAME = "scout-job"
 
 
-class TriggerRequest(BaseModel):
-    """Who asks for a run; `airflow` is the seeds' word and counts as a schedule."""
+class Scout:
+    """What the service does at its desk."""
 
-    model_config = ConfigDict(extra="forbid")
+    def __init__(self, desk: JobDesk, settings: ScoutSettings) -> None:
+        self._desk = desk
+        self._settings = settings
+        self._regime = RegimeDesk(desk, index_code=settings.index_code, index_days=settings.index_days)
+        self._lists = LiveLists(desk.redis)
+        self._analyst = analyst_of(desk, settings)
+        self._refresh = RefreshLoop(
+            desk.clock, desk.sessions, self._regime, self._lists, refresh_minutes=settings.refresh_minutes
+        )
+        self._run: ScoutRun | None = None
 
-    source: Literal["schedule", "manual", "airflow"] = "manual"
+    def work(self) -> JobWork:
+        """Return the task, the loop beside it and what the HTTP edge tells."""
+        return JobWork(
+            tasks={Task.SCOUT: self.scout},
+            loops={"regime": self._refresh.follow},
+            ready=lambda: self._refresh.ready,
+            extras=self.extras,
+            status=self.status,
+        )
+
+    async def scout(self, job: Job) -> str:
+        """Run one slot."""
+        if self._run is None:
+            from scout_job.run import ScoutRun  # numpy and a year of bars: a service that waits needs neither
+
+            self._run = ScoutRun(
+                self._desk,
+                self._regime,
+                self._analyst,
+                self._lists,
+                analysis_secs=self._settings.analysis_secs,
+                keep_scores_days=self._settings.keep_scores_days,
+            )
+        return await self._run(job)
+
+    def status(self) -> dict[str, object]:
+        """Return the regime with its source."""
+        context = self._regime.current
+        return {
+            "market_regime": None if context is None else context.market_regime.value,
+            "regime_source": None if context is None else context.regime_source,
+        }
+
+    def extras(self) -> dict[str, object]:
+        """Return what the last run came to; nothing is known before the first one."""
+        last = None if self._run is None else self._run.last
+        return {
+            **self.status(),
+            "analyst": self._analyst.name,
+            "universe": None if last is None else last.universe,
+            "scored": None if last is None else last.scored,
+            "watchlist_size": None if last is None else last.listed,
+            "gaps": [] if last is None else list(last.gaps),
+        }
+
+
+def analyst_of(desk: JobDesk, settings: ScoutSettings) -> Analyst:
+    """Return the language model where one is configured, else the rule that stands in for it."""
+    model = open_model(settings, desk.redis, desk.clock)
+    return OfflineAnalyst() if model is None else LanguageAnalyst(model)
 
 
 def create_app(settings: ScoutSettings) -> FastAPI:
-    """Return the service's application; its lifespan refreshes the regime."""
-    running: list[ScoutRun] = []
-    checks: list[Callable[[], Awaitable[dict[str, DependencyHealth]]]] = []
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            clock = await clock_of(settings.clock_url)
-            if isinstance(clock, VirtualClock):
-                stack.push_async_callback(clock.close)
-            app.state.clock = clock
-            redis = connect(settings.redis_url)
-            stack.push_async_callback(redis.aclose)
-            db = Database(settings.database_url)
-            stack.push_async_callback(db.close)
-            gateway = await stack.enter_async_context(
-                GatewayClient(settings.kis_gateway_url, settings.service_token, caller=NAME)
-            )
-            writer = RegimeWriter(
-                redis,
-                gateway,
-                PriceRepository(db),
-                index_code=settings.index_code,
-                index_days=settings.index_days,
-            )
-            outages = Outages()
-            run = ScoutRun(clock, load_sessions(), writer, refresh_minutes=settings.refresh_minutes)
-            running.append(run)
-            checks.append(lambda: _dependencies(redis, db, gateway, outages))
-            async with supervise({"regime": survive("regime", run.follow, outages)}):
-                yield
-            running.clear()
-            checks.clear()
-
-    async def dependencies() -> dict[str, DependencyHealth]:
-        if not checks:
-            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
-        return await checks[0]()
-
-    def extras() -> dict[str, object]:
-        return running[0].status() if running else {}
-
-    app = service_app(
-        NAME,
-        lifespan=lifespan,
-        dependencies=dependencies,
-        extras=extras,
-        ready=lambda: bool(running) and running[0].ready,
-    )
-
-    @app.post("/trigger")
-    async def trigger(request: TriggerRequest) -> dict[str, str]:
-        if not running:
-            raise Unavailable("scout-job is starting")
-        return {"job_id": running[0].trigger(request.source), "status": "started"}
-
-    @app.get("/status")
-    async def status() -> dict[str, object]:
-        if not running:
-            raise Unavailable("scout-job is starting")
-        return running[0].status()
-
-    return app
-
-
-async def _dependencies(redis: Redis, db: Database, gateway: Gateway, outages: Outages) -> dict[str, DependencyHealth]:
-    return {
-        "redis": await answers(redis.ping),
-        "db": await answers(db.ping),
-        "kis_gateway": await answers(gateway.is_market_open),
-        **outages.as_dependencies(),
-    }
+    """Return the service's application."""
+    return job_app(settings, NAME, lambda desk: Scout(desk, settings).work(), starting_extras={"analyst": None})

@@ -1,79 +1,55 @@
-"""Find the regime from the index and publish what it allows."""
+"""Know the regime of a day: the council's, else the index's; and publish what it allows."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 
-import structlog
-from redis.asyncio import Redis
-
-from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import IndexDailyPrice
-from prime_jennie.domain.ports import Gateway
-from prime_jennie.domain.sessions import KST
+from prime_jennie.infra.database.repositories.insights import InsightRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
-from prime_jennie.infra.redis.cache import TypedCache
-from prime_jennie.strategy.regime import IndexReading, read_index
-
-# No council has spoken in this form of the job: neither its size nor its stop adjustment is known, so both are neutral.
-NEUTRAL_MULTIPLIER = 1.0
-
-log = structlog.get_logger(__name__)
+from prime_jennie.infra.jobs import JobDesk
+from prime_jennie.infra.regime_writer import RegimeWriter
+from prime_jennie.infra.throttle_state import ThrottleStore
+from prime_jennie.strategy.regime import MA_CLOSES
+from prime_jennie.strategy.regime_context import judged
 
 
-class RegimeWriter:
-    """Reads the index of the days before and writes `regime:current`."""
+class RegimeDesk:
+    """Reads the insight of a day or the index's bars before it; `current` is what was published last."""
 
-    def __init__(
-        self, redis: Redis, gateway: Gateway, prices: PriceRepository, *, index_code: str, index_days: int
-    ) -> None:
-        self._cache = TypedCache.of(redis, RedisKeys.REGIME_CURRENT, TradingContext)
-        self._gateway = gateway
-        self._prices = prices
+    def __init__(self, desk: JobDesk, *, index_code: str, index_days: int) -> None:
+        self._gateway = desk.gateway
+        self._sessions = desk.sessions
+        self._insights = InsightRepository(desk.db)
+        self._throttle = ThrottleStore(desk.redis, desk.db)
+        self._prices = PriceRepository(desk.db)
+        self._writer = RegimeWriter(desk.redis, desk.db, self.index_before, judged)
         self._index_code = index_code
         self._index_days = index_days
         self.current: TradingContext | None = None
 
-    async def refresh(self, now: datetime) -> TradingContext | None:
-        """Write today's context; None, and nothing written, when the index has too little history.
-
-        Only days before today count, so the regime does not depend on the hour. What was fetched this morning is not
-        fetched again. Raises what the gateway or a store raises: the old key then lives out its hour.
-        """
-        today = now.astimezone(KST).date()
-        if self.current is None or self.current.date != today:
-            bars = await self._index_before(today)
-            reading = read_index([bar.close_price for bar in bars])
-            if reading is None:
-                log.error("regime unknown: too little index history", index=self._index_code, bars=len(bars))
-                return None
-            self.current = context_of(reading, today, describe(reading, bars))
-            log.info("regime", regime=self.current.market_regime.value, source=self.current.regime_source)
-        await self._cache.set(self.current)
+    async def publish(self, day: date) -> TradingContext | None:
+        """Write `regime:current`; None where nobody knows the regime, and the old key then lives out its hour."""
+        self.current = await self._writer.publish(day)
         return self.current
 
-    async def _index_before(self, today: date) -> list[IndexDailyPrice]:
+    async def known(self, day: date, *, throttled: bool) -> TradingContext | None:
+        """Return a day's context and publish nothing; the throttle's state is of now, so no past day asks for it."""
+        insight = await self._insights.of(day)
+        throttle = await self._throttle.load() if throttled else None
+        return judged(insight, throttle, [] if insight is not None else await self.index_before(day), day)
+
+    async def index_before(self, day: date) -> Sequence[IndexDailyPrice]:
+        """Return the index's bars of the days before, so that the regime does not depend on the hour.
+
+        The stored ones where they reach up to the last session; else the gateway's, which are then stored. Raises what
+        the gateway raises.
+        """
+        stored = await self._prices.index_daily(self._index_code, self._index_days, before=day)
+        last = self._sessions.previous(day).day
+        if len(stored) >= MA_CLOSES and stored[-1].price_date >= last:
+            return stored
         bars = await self._gateway.index_daily_prices(self._index_code, self._index_days)
-        before = [bar for bar in bars if bar.price_date < today]
+        before = [bar for bar in bars if bar.price_date < day]
         await self._prices.upsert_index(before)
         return before
-
-
-def context_of(reading: IndexReading, day: date, source: str) -> TradingContext:
-    """Build the context that a regime alone allows: neutral multipliers, VIX unknown counted as normal."""
-    return TradingContext(
-        date=day,
-        market_regime=reading.regime,
-        position_multiplier=NEUTRAL_MULTIPLIER,
-        stop_loss_multiplier=NEUTRAL_MULTIPLIER,
-        regime_source=source,
-    )
-
-
-def describe(reading: IndexReading, bars: list[IndexDailyPrice]) -> str:
-    """Say how the regime was found, with its numbers and the label of approximated figures."""
-    last = bars[-1]
-    label = f" ({last.source})" if last.source else ""
-    return (
-        f"index fallback {last.index_code}{label} to {last.price_date}: {reading.distance_pct:+.2f} % from MA20,"
-        f" 1d {reading.return_1d_pct:+.2f} %, 5d {reading.return_5d_pct:+.2f} %"
-    )[:200]

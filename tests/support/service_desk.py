@@ -271,7 +271,7 @@ def wire(made: ServiceDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     async def clock_of(_url: str | None) -> ManualClock:
         return made.clock
 
-    for module in ("prime_jennie.infra.desk", "prime_jennie.infra.job_app", "scout_job.app"):
+    for module in ("prime_jennie.infra.desk", "prime_jennie.infra.job_app"):
         monkeypatch.setattr(f"{module}.clock_of", clock_of)
         monkeypatch.setattr(f"{module}.GatewayClient", lambda *_args, **_kwargs: made.gateway)
     supervision = importlib.import_module("prime_jennie.infra.runtime.supervise")

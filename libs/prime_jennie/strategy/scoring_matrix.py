@@ -5,7 +5,8 @@ session first; a cell without volume is no trade, whatever its price says.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,23 +108,27 @@ class FigureColumns:
         )
 
 
-def figure_columns(bars: PriceMatrix, quotes: Floats | None = None) -> FigureColumns:
-    """Read the last 250 sessions of every stock; `quotes` are prices of today, NaN where a stock has not traded yet."""
-    year = slice(-YEAR_SESSIONS, None)
-    traded = bars.traded[:, year]
+Columns = TypeVar("Columns", Liquidity, FigureColumns)
+
+
+def rows_of(columns: Columns, rows: Sequence[int]) -> Columns:
+    """Return the columns of some stocks, in the order given."""
+    return replace(columns, **{field.name: getattr(columns, field.name)[list(rows)] for field in fields(columns)})
+
+
+def figure_columns(bars: PriceMatrix) -> FigureColumns:
+    """Read the last 250 sessions of every stock; the price is the last traded close."""
+    year = PriceMatrix(*(field[:, -YEAR_SESSIONS:] for field in (bars.close, bars.high, bars.volume)))
+    traded = year.traded
     count = traded.sum(axis=1).astype(np.int64)
-    # Traded bars move to the left, in order: each stock then is one unbroken series of its own length.
-    order = np.argsort(~traded, axis=1, kind="stable")
-    close = np.take_along_axis(bars.close[:, year], order, axis=1).astype(np.float64)
-    volume = np.take_along_axis(bars.volume[:, year], order, axis=1).astype(np.float64)
-    highest = np.where(traded, np.maximum(bars.high[:, year], bars.close[:, year]), 0).max(axis=1, initial=0)
+    close, volume = _left_aligned(year.close, traded), _left_aligned(year.volume, traded)
+    highest = np.where(traded, np.maximum(year.high, year.close), 0).max(axis=1, initial=0)
     high = highest.astype(np.float64)
+    last = _back(close, count, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        last = _back(close, count, 1)
-        price = last if quotes is None else np.where(np.isnan(quotes), last, quotes)
         return FigureColumns(
             bars=count,
-            price=price,
+            price=last,
             last_close=last,
             rsi=_rsi(close, count),
             return_20_pct=_change_pct(_back(close, count, MONTH_BARS), last),
@@ -133,18 +138,23 @@ def figure_columns(bars: PriceMatrix, quotes: Floats | None = None) -> FigureCol
             ma20=_tail_sum(close, count, 20) / 20,
             volume_ratio=(_tail_sum(volume, count, 5) / 5) / (_tail_sum(volume, count, 20) / 20),
             high_52w=high,
-            high_distance_pct=_change_pct(high, price),
+            high_distance_pct=_change_pct(high, last),
         )
 
 
+def last_changes_pct(bars: PriceMatrix) -> Floats:
+    """Return the change from each stock's last but one traded close to its last, in percent; 0 where there is none."""
+    count = bars.traded.sum(axis=1).astype(np.int64)
+    close = _left_aligned(bars.close, bars.traded)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(count > 1, _change_pct(_back(close, count, 2), _back(close, count, 1)), 0.0)
+
+
 def score_all(
-    candidates: Sequence[EnrichedCandidate],
-    bars: PriceMatrix,
-    regime: MarketRegime,
-    figures: FigureColumns | None = None,
+    candidates: Sequence[EnrichedCandidate], figures: FigureColumns, regime: MarketRegime
 ) -> list[QuantScore]:
-    """Score every candidate by its row of the matrices; the candidates' own bars are not looked at."""
-    columns = figure_columns(bars, quotes_of(candidates)) if figures is None else figures
+    """Score every candidate by its row of the figures; the candidates' own bars are not looked at."""
+    columns = quoted(figures, candidates)
     points = _points(candidates, columns, bull=regime.is_bull)
     scores = []
     for row, candidate in enumerate(candidates):
@@ -164,11 +174,13 @@ def sector_returns(columns: FigureColumns, groups: Sequence[SectorGroup]) -> Map
     return scoring.sector_returns((groups[row], float(columns.return_20_pct[row])) for row in judged)
 
 
-def quotes_of(candidates: Sequence[EnrichedCandidate]) -> Floats:
-    """Return the prices of those that have traded today, NaN for the others."""
-    snapshots = [candidate.snapshot for candidate in candidates]
-    prices = [None if seen is None or seen.volume == 0 else float(seen.price) for seen in snapshots]
-    return _column(prices)
+def quoted(figures: FigureColumns, candidates: Sequence[EnrichedCandidate]) -> FigureColumns:
+    """Return the figures at today's prices; a stock that has not traded today keeps its last close."""
+    seen = [candidate.snapshot for candidate in candidates]
+    quotes = _column([None if one is None or one.volume == 0 else float(one.price) for one in seen])
+    price = np.where(np.isnan(quotes), figures.last_close, quotes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return replace(figures, price=price, high_distance_pct=_change_pct(figures.high_52w, price))
 
 
 def _points(candidates: Sequence[EnrichedCandidate], columns: FigureColumns, *, bull: bool) -> Floats:
@@ -261,6 +273,12 @@ def _rsi(close: Floats, count: Integers) -> Floats:
         loss = np.where(goes_on, (loss * (RSI_PERIOD - 1) + down) / RSI_PERIOD, loss)
     moved = gain + loss
     return np.where(moved == 0.0, NEUTRAL_RSI, 100.0 * gain / moved)
+
+
+def _left_aligned(values: Integers, traded: Flags) -> Floats:
+    """Move each stock's traded cells to the left, in order: every row then is one unbroken series."""
+    order = np.argsort(~traded, axis=1, kind="stable")
+    return np.take_along_axis(values, order, axis=1).astype(np.float64)
 
 
 def _back(values: Floats, count: Integers, steps: int) -> Floats:

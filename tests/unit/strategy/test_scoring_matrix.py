@@ -16,8 +16,9 @@ from prime_jennie.strategy.price_figures import figures_of
 from prime_jennie.strategy.scoring_matrix import (
     PriceMatrix,
     figure_columns,
+    last_changes_pct,
     liquidity_of,
-    quotes_of,
+    quoted,
     score_all,
     sector_returns,
 )
@@ -101,7 +102,7 @@ def test_the_market_at_once_equals_one_stock_after_the_other(
     market: tuple[list[list[Cell]], list[EnrichedCandidate]], regime: MarketRegime
 ) -> None:
     histories, candidates = market
-    found = score_all(candidates, matrix_of(histories), regime)
+    found = score_all(candidates, figure_columns(matrix_of(histories)), regime)
     one_by_one = [
         scoring.score(one.model_copy(update={"daily_prices": daily_bars(own[-250:])}), regime)
         for one, own in zip(candidates, histories, strict=True)
@@ -113,7 +114,7 @@ def test_the_market_at_once_equals_one_stock_after_the_other(
 @settings(deadline=None, max_examples=60)
 def test_every_figure_equals_the_plain_reading(market: tuple[list[list[Cell]], list[EnrichedCandidate]]) -> None:
     histories, candidates = market
-    columns = figure_columns(matrix_of(histories), quotes_of(candidates))
+    columns = quoted(figure_columns(matrix_of(histories)), candidates)
     for row, (own, one) in enumerate(zip(histories, candidates, strict=True)):
         assert columns.of(row) == figures_of(daily_bars(own[-250:]), one.snapshot)
 
@@ -127,7 +128,7 @@ def test_without_quotes_the_last_traded_close_is_the_price() -> None:
 
 def test_an_empty_market_has_no_scores() -> None:
     empty = np.zeros((0, 250), dtype=np.int64)
-    assert score_all([], PriceMatrix(empty, empty, empty), MarketRegime.BULL) == []
+    assert score_all([], figure_columns(PriceMatrix(empty, empty, empty)), MarketRegime.BULL) == []
 
 
 def test_turnover_is_the_mean_of_twenty_sessions_traded_or_not() -> None:
@@ -154,3 +155,10 @@ def test_a_sectors_return_is_the_mean_of_its_stocks_with_enough_bars() -> None:
     groups = [SectorGroup.FINANCE] * 5 + [SectorGroup.CHEMICAL] * 2
     found = sector_returns(columns, groups)
     assert found == {SectorGroup.FINANCE: pytest.approx(1.9)}
+
+
+def test_the_last_change_is_between_the_last_two_trades() -> None:
+    # 10,000 → 10,500 with a halt between is +5 %; a first day has no change.
+    halted: list[Cell] = [None, (10_000, 10_000, 5), (10_000, 0, 0), (10_500, 10_500, 5), (77, 0, 0)]
+    new: list[Cell] = [None, None, None, (10_500, 10_500, 5), None]
+    assert last_changes_pct(matrix_of([halted, new, [None] * 5])).tolist() == [5.0, 0.0, 0.0]

@@ -13,7 +13,7 @@ from prime_jennie.infra.database.tables.scouting import DailyQuantScoreRow, LlmD
 
 Row = Mapping[str, Any]
 
-LOOK_BACK: Final = timedelta(days=60)
+LOOK_BACK: Final = timedelta(days=10)
 """No list and no score older than this speaks for a stock."""
 
 

@@ -1,9 +1,8 @@
-"""scout-job from index bars to `regime:current`: when, from which days, and what stays when the gateway fails."""
+"""The regime beside the runs: when it is written, from which days, and what stays when the gateway fails."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 import httpx
 import pytest
@@ -11,10 +10,12 @@ import pytest
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import IndexDailyPrice, MarketRegime
+from prime_jennie.infra.database.repositories.insights import InsightRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from scout_job.app import create_app
 from scout_job.config import ScoutSettings
 from tests.support.eventually import eventually
+from tests.support.insights import insight
 from tests.support.scanning import DAY, at
 from tests.support.service_desk import ServiceDesk, ready, started
 
@@ -137,42 +138,25 @@ async def test_too_short_an_index_history_writes_nothing(scout: ServiceDesk) -> 
     assert await written(scout) is None
 
 
-async def test_a_trigger_names_its_run_and_writes_at_any_hour(scout: ServiceDesk) -> None:
-    scout.clock._now = at("20:05")
-    async with scouting(scout) as client:
-        assert await written(scout) is None
-        answer = await client.post("/trigger", json={"source": "airflow"})
-        assert answer.json() == {"job_id": "scout-20260219-2005", "status": "started"}
-        await eventually(lambda: scout.redis.exists(KEY))
+async def test_stored_bars_up_to_the_last_session_need_no_gateway(scout: ServiceDesk) -> None:
+    await PriceRepository(scout.db).upsert_index(index([2_500 + day for day in range(30)]))
+    scout.gateway.down = True
+    async with scouting(scout):
+        assert await written(scout) is not None
 
 
-async def test_a_trigger_that_meets_an_outage_is_kept(scout: ServiceDesk) -> None:
-    scout.clock._now = at("20:05")
-    async with scouting(scout) as client:
-        scout.gateway.down = True
-        await client.post("/trigger", json={"source": "manual"})
-
-        async def interrupted() -> bool:
-            return "loop:regime" in (await client.get("/health")).json()["dependencies"]
-
-        await eventually(interrupted)
-        scout.gateway.down = False
-        await eventually(lambda: scout.redis.exists(KEY))
+async def test_a_council_of_the_day_speaks_before_the_index(scout: ServiceDesk) -> None:
+    await InsightRepository(scout.db).put(insight(insight_date=DAY, sentiment_score=72.0), run_id="council-1", raw={})
+    scout.gateway.down = True
+    async with scouting(scout):
+        found = await written(scout)
+    assert found is not None
+    assert found.market_regime is MarketRegime.STRONG_BULL
 
 
-@pytest.mark.parametrize("body", [{"source": "cron"}, {"source": 7}, {"source": "manual", "force": True}, []])
-async def test_a_bad_trigger_is_refused_with_the_field(scout: ServiceDesk, body: Any) -> None:
-    async with scouting(scout) as client:
-        answer = await client.post("/trigger", json=body)
-    assert answer.status_code == 400
-    assert answer.json().keys() == {"error", "detail", "service", "timestamp"}
-    assert (answer.json()["error"], answer.json()["service"]) == ("BadInput", "scout-job")
-
-
-async def test_status_has_the_seeds_shape(scout: ServiceDesk) -> None:
+async def test_status_tells_the_regime_and_its_source(scout: ServiceDesk) -> None:
     async with scouting(scout) as client:
         found = (await client.get("/status")).json()
-    assert found["current_phase"] in {"quant_scoring", "llm_analysis", "selection", "idle"}
-    assert 0 <= found["progress_pct"] <= 100
-    assert datetime.fromisoformat(found["last_completed_at"]) == at("08:50")
+    assert found["current_phase"] == "idle"
     assert found["market_regime"] == "SIDEWAYS"
+    assert found["regime_source"].startswith("index fallback 0001")
