@@ -21,10 +21,25 @@ def caller_strategy(request: Request, authorization: Annotated[str | None, Heade
 
 def caller_who_may_look(request: Request, authorization: Annotated[str | None, Header()] = None) -> None:
     """Let a strategy pass, and the platform's services with the read token, which trades nothing."""
-    read_token: SecretStr | None = request.app.state.read_token
-    scheme, _, token = (authorization or "").partition(" ")
-    if read_token is not None and scheme.lower() == "bearer":
-        expected = read_token.get_secret_value()
-        if hmac.compare_digest(token.strip().encode(), expected.encode()):
-            return
-    caller_strategy(request, authorization)
+    if not _is_bearer(authorization, request.app.state.read_token):
+        caller_strategy(request, authorization)
+
+
+def caller_who_may_operate(request: Request, authorization: Annotated[str | None, Header()] = None) -> None:
+    """Let only the operator's token pass: what it allows changes the account's books."""
+    if authorization is None:
+        raise HTTPException(401, "an Authorization header with the operator's token is needed")
+    if not is_operator(request, authorization):
+        raise HTTPException(403, "this needs the operator's token (JENNIE_OPERATOR_TOKEN)")
+
+
+def is_operator(request: Request, authorization: str | None) -> bool:
+    """Tell whether the caller has the operator's token; nobody does where none is set."""
+    return _is_bearer(authorization, request.app.state.operator_token)
+
+
+def _is_bearer(authorization: str | None, token: SecretStr | None) -> bool:
+    scheme, _, told = (authorization or "").partition(" ")
+    if token is None or scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(told.strip().encode(), token.get_secret_value().encode())

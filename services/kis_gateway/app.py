@@ -7,16 +7,15 @@ from fastapi import FastAPI
 
 from kis_gateway.config import GatewaySettings
 from kis_gateway.handlers.account import account_routes
+from kis_gateway.handlers.day import day_routes
 from kis_gateway.handlers.market import market_routes
 from kis_gateway.handlers.realtime import realtime_routes
 from kis_gateway.handlers.trading import trading_routes
-from kis_gateway.parts import Parts, open_parts
+from kis_gateway.parts import NAME, Parts, open_parts
 from kis_gateway.report import dependencies_of, extras_of
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.infra.runtime import service_app, supervise
-
-NAME = "kis-gateway"
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
@@ -51,6 +50,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     )
     app.state.token_key = settings.jennie_token_key.get_secret_value()
     app.state.read_token = settings.read_token
-    for routes in (market_routes, account_routes, trading_routes, realtime_routes):
+    app.state.operator_token = settings.operator_token
+    for routes in (market_routes, account_routes, trading_routes, realtime_routes, day_routes):
         app.include_router(routes(parts))
     return app

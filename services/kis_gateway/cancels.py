@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
@@ -10,7 +11,7 @@ from kis_gateway.line import BrokerLine
 from kis_gateway.ownership import Ownership
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import BrokerOrderRef
-from prime_jennie.domain.errors import BrokerRefused, NotFound, OutcomeUnknown, RateLimited, Unavailable
+from prime_jennie.domain.errors import BrokerRefused, JennieError, NotFound, OutcomeUnknown, RateLimited, Unavailable
 from prime_jennie.domain.orders import OrderStatus, TradeType
 from prime_jennie.domain.ports import Broker, Clock, Priority
 from prime_jennie.domain.risk import HaltState
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 _ATTEMPTS = 3
 HALT_LOOK_SECS = 1.0  # real: a halt acts within a second
 CANCEL_COUNTS_FOR = timedelta(seconds=10)
+NOT_CANCELLED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 
 
 class Cancels:
@@ -72,6 +74,19 @@ class Cancels:
                     if order.strategy == strategy and not self._was_asked_lately(order):
                         log.warning("working buy cancelled by a halt", order_no=order.broker_order_no, halt=halt.value)
                         await self._cancel(order)
+
+    async def settle_buys(self) -> None:
+        """Cancel every buy that still works: in the closing auction none of ours may be left, whoever sent it."""
+        for order in await self._orders.open_orders(self._account):
+            if not self._is_buy_of_today(order) or self._was_asked_lately(order):
+                continue
+            log.warning("working buy cancelled before the close", order_no=order.broker_order_no)
+            try:
+                await self._cancel(order)
+            except NOT_CANCELLED as error:  # asked again at the next look; the others must not wait for it
+                log.warning(
+                    "not cancelled yet", order_no=order.broker_order_no, error=f"{type(error).__name__}: {error}"
+                )
 
     def _is_buy_of_today(self, order: OrderRow) -> bool:
         """Tell whether a halt may cancel an order: yesterday's number may be another order's today."""

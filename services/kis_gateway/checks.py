@@ -4,6 +4,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from kis_gateway.config import GatewaySettings
+from kis_gateway.guard import BuyGuard
 from kis_gateway.market_day import MarketDay
 from kis_gateway.prices import Prices
 from kis_gateway.risk import RiskEngine
@@ -36,6 +37,7 @@ class PreTradeChecks:
         prices: Prices,
         standings: Standings,
         risk: RiskEngine,
+        guard: BuyGuard,
         orders: OrderRepository,
         fills: FillRepository,
         positions: PositionRepository,
@@ -47,6 +49,7 @@ class PreTradeChecks:
         self._prices = prices
         self._standings = standings
         self._risk = risk
+        self._guard = guard
         self._orders = orders
         self._fills = fills
         self._positions = positions
@@ -58,6 +61,8 @@ class PreTradeChecks:
             return why
         if not await self._market.is_open_for_buys():
             return "OUT_OF_TRADING_WINDOW: the exchange is closed, or whether it opens today is unknown"
+        if why := self._guard.refuses(strategy):
+            return why
         if order.quantity > self._settings.order_max_quantity:
             return f"MAX_QTY_EXCEEDED: {order.quantity} shares, the limit is {self._settings.order_max_quantity}"
         config = await self._standings.config(strategy)

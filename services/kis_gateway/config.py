@@ -36,6 +36,9 @@ class GatewaySettings(ServiceSettings):
     kis_base_url: str = Field("", description="REST host; empty: that of the environment")
     kis_ws_url: str = Field("", description="WebSocket host; empty: that of the environment")
 
+    operator_token: SecretStr | None = Field(
+        None, validation_alias="JENNIE_OPERATOR_TOKEN", description="bearer token that corrects books and recovers"
+    )
     jennie_encryption_key: SecretStr = Field(description="Fernet key that encrypts the broker's tokens in SQL")
     jennie_token_key: SecretStr = Field(min_length=16, description="key that signs and verifies strategies' tokens")
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
@@ -12,15 +12,20 @@ from kis_gateway.cancels import Cancels
 from kis_gateway.checks import PreTradeChecks
 from kis_gateway.config import GatewaySettings
 from kis_gateway.day_results import DayMeter
+from kis_gateway.day_steps import DaySteps
 from kis_gateway.desk import OrderDesk
 from kis_gateway.feed import Feed, Registrations
 from kis_gateway.fills import FillKeeper
+from kis_gateway.guard import BuyGuard
 from kis_gateway.halt_keeper import HaltKeeper
+from kis_gateway.lifecycle import Lifecycle
 from kis_gateway.line import BrokerLine
 from kis_gateway.market_day import MarketDay, phase_at
 from kis_gateway.ownership import Ownership
+from kis_gateway.position_sync import PositionSync
 from kis_gateway.prices import Prices
 from kis_gateway.quota import BuyQuota
+from kis_gateway.recovery import Recovery
 from kis_gateway.resolver import Resolver
 from kis_gateway.risk import RiskEngine
 from kis_gateway.standing import Standings
@@ -36,6 +41,7 @@ from prime_jennie.infra.clock import VirtualClock, clock_of
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.leases import LeaseRepository
+from prime_jennie.infra.database.repositories.market_states import MarketStateRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.tokens import TokenRepository, app_key_hash
@@ -44,6 +50,8 @@ from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.limiter import GcraLimiter
 from prime_jennie.infra.runtime import survive
+
+NAME: Final = "kis-gateway"
 
 
 @dataclass(frozen=True)
@@ -64,15 +72,14 @@ class Parts:
     cancels: Cancels
     halt_keeper: HaltKeeper
     risk: RiskEngine
+    lifecycle: Lifecycle
     feed: Feed
     registrations: Registrations
     outages: Outages
 
     async def reconcile(self) -> None:
         """Learn from the broker what became of everything before this owner; orders are accepted only afterwards."""
-        await self.broker.ensure_token()
-        await self.resolver.resolve()
-        await self.fills.level()
+        await self.lifecycle.start()
         await self.market.opens_today()  # so that the day's first order need not wait for the calendar
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
@@ -86,6 +93,7 @@ class Parts:
             "resolver": survive("resolver", self._as_owner(self.resolver.run), self.outages),
             "halts": survive("halts", self.cancels.watch_halts, self.outages),
             "risk": survive("risk", self.risk.run, self.outages),
+            "lifecycle": survive("lifecycle", self._as_owner(self.lifecycle.run), self.outages),
             "halt-copies": survive("halt-copies", self.halt_keeper.run, self.outages),
         }
 
@@ -141,7 +149,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
     prices = Prices(broker, clock)
     halts = HaltDesk(redis, db, account)
     standings = Standings(redis, db, halts)
-    alerts = Alerts(redis, clock, "kis-gateway")
+    alerts = Alerts(redis, clock, NAME)
     fills = FillKeeper(
         account=account,
         broker=broker,
@@ -174,6 +182,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         outages=outages,
         clock=clock,
     )
+    guard = BuyGuard(broker.socket, sessions, clock, wants_notices=settings.kis_hts_id is not None)
     checks = PreTradeChecks(
         settings,
         broker=broker,
@@ -181,6 +190,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         prices=prices,
         standings=standings,
         risk=risk,
+        guard=guard,
         orders=orders,
         fills=executions,
         positions=PositionRepository(db),
@@ -214,6 +224,51 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         standings=standings,
         clock=clock,
     )
+    states = MarketStateRepository(db, account, NAME)
+    positions = PositionSync(account=account, broker=broker, db=db, fills=fills, ownership=ownership, clock=clock)
+    recovery = Recovery(
+        account=account,
+        broker=broker,
+        orders=orders,
+        fills=fills,
+        resolver=resolver,
+        positions=positions,
+        states=states,
+        ownership=ownership,
+        market=market,
+        clock=clock,
+    )
+    steps = DaySteps(
+        account=account,
+        environment=Environment(settings.kis_env),
+        db=db,
+        redis=redis,
+        broker=broker,
+        orders=orders,
+        fills=fills,
+        positions=positions,
+        recovery=recovery,
+        standings=standings,
+        market=market,
+        guard=guard,
+        clock=clock,
+    )
+    lifecycle = Lifecycle(
+        broker=broker,
+        breaker=breaker,
+        db=db,
+        states=states,
+        steps=steps,
+        recovery=recovery,
+        positions=positions,
+        cancels=cancels,
+        guard=guard,
+        ownership=ownership,
+        market=market,
+        sessions=sessions,
+        alerts=alerts,
+        clock=clock,
+    )
     return Parts(
         settings=settings,
         clock=clock,
@@ -240,6 +295,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
             clock=clock,
         ),
         risk=risk,
+        lifecycle=lifecycle,
         feed=Feed(redis, broker, prices, clock, outages),
         registrations=Registrations(redis, broker),
         outages=outages,

@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable
 from kis_gateway.breaker import BreakerState
 from kis_gateway.parts import Parts
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
+from prime_jennie.domain.lifecycle import BlockCode, MarketState
 from prime_jennie.infra.outages import OUTAGES
+
+_BLIND = (BlockCode.RECOVERY_FAILED, BlockCode.POSITION_DRIFT)
 
 
 async def dependencies_of(parts: Parts) -> dict[str, DependencyHealth]:
@@ -16,6 +19,7 @@ async def dependencies_of(parts: Parts) -> dict[str, DependencyHealth]:
         "db": await _answers(parts.db.ping),
         "broker": _broker(parts),
         "exchange_websocket": _socket(parts),
+        "positions": _positions(parts),
         **parts.outages.as_dependencies(),
     }
 
@@ -52,6 +56,8 @@ def extras_of(parts: Parts) -> dict[str, object]:
         "unresolved_orders": parts.resolver.unresolved,
         "limits": {"rest_per_sec": parts.settings.rest_per_sec, "ledger_per_sec": parts.settings.ledger_per_sec},
         "market": parts.market.phase().value,
+        "market_state": parts.lifecycle.standing.state.value,
+        "buy_blocks": [f"{block.code.value}: {block.why}" for block in parts.lifecycle.blocks()],
     }
 
 
@@ -63,6 +69,16 @@ def _broker(parts: Parts) -> DependencyHealth:
             return DependencyHealth(status=DependencyStatus.DEGRADED, message="circuit breaker half open")
         case _:
             return DependencyHealth(status=DependencyStatus.DOWN, message="circuit breaker open")
+
+
+def _positions(parts: Parts) -> DependencyHealth:
+    """Say whether books and broker are known to agree; where they are not, buys are held back."""
+    worst = [block for block in parts.lifecycle.blocks() if block.code in _BLIND]
+    if parts.lifecycle.standing.state is MarketState.STOPPED:
+        return DependencyHealth(status=DependencyStatus.DEGRADED, message=parts.lifecycle.standing.reason[:200])
+    if worst:
+        return DependencyHealth(status=DependencyStatus.DEGRADED, message=worst[0].why[:200])
+    return DependencyHealth(status=DependencyStatus.HEALTHY)
 
 
 def _socket(parts: Parts) -> DependencyHealth:

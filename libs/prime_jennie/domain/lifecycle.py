@@ -61,7 +61,6 @@ class ClosingStep(StrEnum):
     """What is done after a session, in this order; snapshot and settlement are the settlement slot's."""
 
     UNFILLED_ORDERS = "unfilled orders"
-    FILLS = "fills"
     POSITIONS = "positions"
 
 

@@ -112,6 +112,8 @@ class Gateway:
             market=cast(Any, self.keeper),  # all that is asked of it here is what day it is
             prices=cast(Any, None),
             standings=cast(Any, self),
+            risk=cast(Any, None),
+            guard=cast(Any, None),
             orders=OrderRepository(db),
             fills=self._fills,
             positions=PositionRepository(db),

@@ -26,6 +26,7 @@ class World:
     order_max_quantity = 10_000
     capital_krw = 10_000_000
     risk: str | None = None
+    block: str | None = None
 
     def __init__(self, spec: dict[str, Any] | None, *, env: Environment = Environment.MOCK) -> None:
         self.kis_env = env
@@ -41,11 +42,15 @@ class World:
     async def is_open_for_buys(self) -> bool:
         return True
 
+    def refuses(self, _strategy: str) -> str | None:
+        return self.block
+
     async def refuses_buy(self, _strategy: str, _live: LiveConfig | None) -> str | None:
         return self.risk
 
     async def refusal(self) -> str | None:
-        parts = dict.fromkeys(("broker", "market", "prices", "standings", "risk", "orders", "fills", "positions"), self)
+        names = ("broker", "market", "prices", "standings", "risk", "guard", "orders", "fills", "positions")
+        parts = dict.fromkeys(names, self)
         checks = PreTradeChecks(cast(Any, self), **cast(Any, parts))
         return await checks.refuses_buy(ONE_SHARE, "krx-core")
 
@@ -70,3 +75,9 @@ async def test_what_the_risk_engine_refuses_is_refused() -> None:
     world = World({})
     world.risk = "LOSS_UNKNOWN: no price of 005930"
     assert await world.refusal() == "LOSS_UNKNOWN: no price of 005930"
+
+
+async def test_what_the_house_does_not_know_holds_a_buy_back() -> None:
+    world = World({})
+    world.block = "POSITION_DRIFT: 005930"
+    assert await world.refusal() == "POSITION_DRIFT: 005930"
