@@ -1,4 +1,4 @@
-"""/pause, /resume and /stop set and lift a person's halts, survive restarts and an emptied Redis, and touch no other's."""
+"""/pause, /resume, /stop: a person's halts survive restarts and an emptied Redis, and nobody else's is touched."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""/buy, /sell and /sellall: asked, confirmed, written down, published once; everything else is refused with its reason."""
+"""/buy, /sell, /sellall: asked, confirmed, written down, published once; all else is refused with its reason."""
 
 from collections.abc import Callable
 from typing import Any
