@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from prime_jennie.domain.market import DailyPrice
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.symbols import Market, StockMaster
 from prime_jennie.domain.watchlist import EnrichedCandidate
+from prime_jennie.strategy.price_figures import PriceFigures
 from prime_jennie.strategy.scoring_matrix import PriceMatrix
 
 FIRST = date(2024, 1, 2)
@@ -51,3 +53,22 @@ def candidate(code: str = "005930", **known: object) -> EnrichedCandidate:
         stock_code=code, stock_name=f"종목{code}", market=Market.KOSPI, sector_group=SectorGroup.FINANCE
     )
     return EnrichedCandidate.model_validate({"master": master, **known})
+
+
+def figures(**known: Any) -> PriceFigures:
+    """Return flat figures of a long history, changed as a test says."""
+    flat: dict[str, Any] = {
+        "bars": 250,
+        "price": 10_000.0,
+        "last_close": 10_000.0,
+        "rsi": 50.0,
+        "return_20_pct": 0.0,
+        "return_60_pct": 0.0,
+        "return_120_pct": 0.0,
+        "ma5": 10_000.0,
+        "ma20": 10_000.0,
+        "volume_ratio": 1.0,
+        "high_52w": 10_000.0,
+        "high_distance_pct": 0.0,
+    }
+    return PriceFigures(**(flat | known))

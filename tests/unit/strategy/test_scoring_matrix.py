@@ -19,6 +19,7 @@ from prime_jennie.strategy.scoring_matrix import (
     last_changes_pct,
     liquidity_of,
     quoted,
+    rows_of,
     score_all,
     sector_returns,
 )
@@ -162,3 +163,9 @@ def test_the_last_change_is_between_the_last_two_trades() -> None:
     halted: list[Cell] = [None, (10_000, 10_000, 5), (10_000, 0, 0), (10_500, 10_500, 5), (77, 0, 0)]
     new: list[Cell] = [None, None, None, (10_500, 10_500, 5), None]
     assert last_changes_pct(matrix_of([halted, new, [None] * 5])).tolist() == [5.0, 0.0, 0.0]
+
+
+def test_the_columns_of_some_stocks_come_in_the_order_asked_for() -> None:
+    bars = matrix_of([rising(20), rising(20, start=20_000), rising(20, start=30_000)])
+    assert rows_of(figure_columns(bars), [2, 0]).last_close.tolist() == [30_190, 10_190]
+    assert rows_of(liquidity_of(bars), []).turnover_krw.tolist() == []
