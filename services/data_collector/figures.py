@@ -1,4 +1,4 @@
-"""The world's figures of a day: from the gateway's indexes and whatever other sources there are, none of them guessed."""
+"""The world's figures of a day: the gateway's indexes and what other sources tell, none of them guessed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

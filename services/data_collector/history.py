@@ -1,6 +1,5 @@
 """Fill the daily bars that are missing between the last stored one and the session before today."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -8,6 +7,7 @@ from typing import Final, Literal
 
 from data_collector.day_bars import carried
 from data_collector.gap_book import GapBook
+from data_collector.side_by_side import side_by_side
 from prime_jennie.domain.errors import BadInput, NotFound, RateLimited, Unavailable
 from prime_jennie.domain.gaps import DataGap, GapKind
 from prime_jennie.domain.market import DailyPrice
@@ -19,7 +19,6 @@ from prime_jennie.infra.jobs import Job
 from prime_jennie.infra.price_history import missing_sessions
 
 ONE_DAY: Final = timedelta(days=1)
-_AT_ONCE: Final = 4  # stocks asked for side by side: enough to use the broker's whole rate
 _STOCKS_A_BATCH: Final = 12  # some three thousand bars a transaction, and no more lost by a kill
 _GIVE_UP_AFTER: Final = 8  # unanswered questions in a row: the gateway is away, not a stock
 
@@ -103,26 +102,22 @@ class History:
         return written
 
     async def _fetch(self, wants: Sequence[Want], upto: date) -> "_Found":
-        turns = asyncio.Semaphore(_AT_ONCE)
         today = self._clock.now().astimezone(KST).date()  # the gateway counts its days from here, also in a backfill
         found = _Found()
 
         async def ask(want: Want) -> None:
-            async with turns:
-                try:
-                    bars = await self._gateway.daily_prices(want.code, (today - want.first).days)
-                except (Unavailable, RateLimited) as error:
-                    found.failed[want.code] = str(error)
-                    return
-                except (NotFound, BadInput) as error:
-                    found.absent[want.code] = str(error)
-                    return
+            try:
+                bars = await self._gateway.daily_prices(want.code, (today - want.first).days)
+            except (Unavailable, RateLimited) as error:
+                found.failed[want.code] = str(error)
+                return
+            except (NotFound, BadInput) as error:
+                found.absent[want.code] = str(error)
+                return
             wanted = [carried(bar) for bar in bars if want.first <= bar.price_date <= upto]
             found.take(want, wanted, self._sessions, upto)
 
-        async with asyncio.TaskGroup() as group:
-            for want in wants:
-                group.create_task(ask(want))
+        await side_by_side(wants, ask)
         return found
 
     async def _store(self, found: "_Found", upto: date, book: GapBook, tally: HistoryTally) -> None:

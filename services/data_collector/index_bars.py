@@ -14,7 +14,7 @@ from prime_jennie.infra.database.repositories.collected_prices import CollectedP
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 
 INDEXES: Final = {"0001": "KOSPI", "1001": "KOSDAQ"}
-# A market halts for a while at falls of 8 and of 15 %: more than that in a day is doubted (rulebook §7.2: no absolutes).
+# The exchange halts at falls of 8 and of 15 %: more than that in a day is doubted (rulebook §7.2: no absolute limits).
 LARGEST_MOVE: Final = 0.15
 _LEAD = timedelta(days=14)  # so that a bar before the first wanted one is at hand, whatever holidays lie between
 

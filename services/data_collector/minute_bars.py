@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Final
 
 from redis.asyncio import Redis
 
 from data_collector.gap_book import GapBook
+from data_collector.side_by_side import side_by_side
 from prime_jennie.domain.errors import BadInput, NotFound, RateLimited, Unavailable
 from prime_jennie.domain.gaps import GapKind
 from prime_jennie.domain.keys import RedisKeys
@@ -47,12 +49,14 @@ class MinuteBars:
         """Store the session's minutes of each stock and return the clause for the outcome."""
         have = await self._prices.last_minutes(codes, since=session.opens_at) if codes else {}
         due = [code for code in codes if have.get(code, session.opens_at) < session.closes_at]
-        bars = stocks = 0
-        for number, code in enumerate(due):
-            await job.report("minute bars", 55 + 30 * number // len(due))
-            written = await self._bring_one(code, session, book)
-            bars, stocks = bars + written, stocks + bool(written)
-        return f"{bars:,} minute bars of {stocks} of {len(codes)} stocks"
+        asked = count(1)
+
+        async def bring_one(code: str) -> int:
+            await job.report("minute bars", 55 + 30 * next(asked) // len(due))
+            return await self._bring_one(code, session, book)
+
+        written = await side_by_side(due, bring_one)
+        return f"{sum(written):,} minute bars of {sum(map(bool, written))} of {len(codes)} stocks"
 
     async def _bring_one(self, code: str, session: Session, book: GapBook) -> int:
         try:

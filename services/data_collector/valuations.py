@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from data_collector.gap_book import GapBook
+from data_collector.side_by_side import side_by_side
 from prime_jennie.domain.errors import BadInput, NotFound, RateLimited, Unavailable
 from prime_jennie.domain.gaps import GapKind
 from prime_jennie.domain.market import StockSnapshot
@@ -52,7 +53,8 @@ class Valuations:
         written = 0
         for start in range(0, len(codes), _BATCH):
             await job.report("quotes", 86 + 8 * start // len(codes))
-            found = [one for code in codes[start : start + _BATCH] if (one := await self._ask(code, book)) is not None]
+            answers = await side_by_side(codes[start : start + _BATCH], lambda code: self._ask(code, book))
+            found = [one for one in answers if one is not None]
             at = self._clock.now()
             written += await self._fundamentals.write(job.day, found, at=at)
             caps = {one.stock_code: one.market_cap for one in found if one.market_cap is not None}

@@ -10,6 +10,8 @@ from kis_gateway.parts import Parts
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 
+MINUTES_A_PAGE = 30  # of KIS
+
 
 def market_routes(parts: Callable[[], Parts]) -> APIRouter:
     """Return the market's routes."""
@@ -80,9 +82,10 @@ async def _minutes(parts: Parts, code: str, minutes: int) -> list[MinutePrice]:
     bars: dict[object, MinutePrice] = {}
     upto = parts.clock.now()
     while len(bars) < minutes:
-        page = [bar for bar in await parts.broker.minute_prices(code, upto) if bar.price_datetime not in bars]
-        if not page:
-            break
+        told = await parts.broker.minute_prices(code, upto)
+        page = [bar for bar in told if bar.price_datetime not in bars]
         bars.update({bar.price_datetime: bar for bar in page})
+        if not page or len(told) < MINUTES_A_PAGE:  # a short page is the day's first
+            break
         upto = page[0].price_datetime - timedelta(seconds=1)
     return sorted(bars.values(), key=lambda bar: bar.price_datetime)[-minutes:]
