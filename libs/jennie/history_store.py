@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.orm import Session
 
 from kis_simulator.market.bars import DailyBars, Market
 from kis_simulator.market.files import load_folder
@@ -23,6 +22,7 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.market import StockDailyPriceRow
 
 SESSIONS = 260  # a year: the 52-week high looks back the furthest
+SESSIONS_AT_ONCE = 5
 COLUMNS = ("stock_code", "price_date", "open_price", "high_price", "low_price", "close_price", "volume")
 
 BarRow = tuple[str, str, int, int, int, int, int]
@@ -40,22 +40,22 @@ class HistorySettings(BaseSettings):
 
 
 def store_history(db: Database, bars: DailyBars, before: date) -> int:
-    """Store the last year's bars before a day in one transaction; bars that are there already stay."""
+    """Store the last year's bars before a day and return how many there are; those that are stored already stay.
+
+    A few sessions a transaction: services that start meanwhile must not wait for the database's one writer.
+    """
     last = int(np.searchsorted(np.array(bars.days, dtype="datetime64[D]"), np.datetime64(before)))
+    columns = range(max(0, last - SESSIONS), last)
+    return sum(_store(db, bars, columns[at : at + SESSIONS_AT_ONCE]) for at in range(0, len(columns), SESSIONS_AT_ONCE))
+
+
+def _store(db: Database, bars: DailyBars, columns: range) -> int:
     ignore, mark = ("OR IGNORE", "?") if db.is_sqlite else ("IGNORE", "%s")
     table = StockDailyPriceRow.__tablename__
     statement = f"INSERT {ignore} INTO {table} ({', '.join(COLUMNS)}) VALUES ({', '.join([mark] * len(COLUMNS))})"  # noqa: S608
-
-    def work(session: Session) -> int:
-        connection = session.connection()
-        stored = 0
-        for column in range(max(0, last - SESSIONS), last):
-            rows = list(rows_of(bars, column))
-            connection.exec_driver_sql(statement, rows)
-            stored += len(rows)
-        return stored
-
-    return db.write_now(work)
+    rows = [row for column in columns for row in rows_of(bars, column)]
+    db.write_now(lambda session: session.connection().exec_driver_sql(statement, rows))
+    return len(rows)
 
 
 def rows_of(bars: DailyBars, column: int) -> Iterator[BarRow]:
