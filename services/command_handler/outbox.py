@@ -53,7 +53,8 @@ class Outbox:
 
     A claim in the inbox is written before a chat is told and closed when it is: after a crash between the two a chat
     may or may not have read the notice, and only a CRITICAL one is then told again. Waiting is bounded: beyond that
-    the oldest notice that is not CRITICAL goes, and how many went is told when Telegram is back.
+    the oldest notice that is not CRITICAL goes, and how many went is told when Telegram is back; where all are CRITICAL
+    the next one waits in its stream.
     """
 
     def __init__(self, post: Post | None, console: ConsoleRoom, inbox: Inbox, *, most: int = MOST_WAITING) -> None:
@@ -64,6 +65,7 @@ class Outbox:
         self._waiting: deque[Notice] = deque()
         self._known: set[str] = set()
         self._news = asyncio.Event()
+        self._room = asyncio.Event()
         self._told: set[str] = set()
         """Chats that have read the first notice in line."""
         self._dropped = 0
@@ -81,10 +83,11 @@ class Outbox:
             return
         self._known.add(notice.message_id)
         self._console.add(notice.reply)
+        while len(self._waiting) >= self._most and not await self._dropped_one():
+            self._room.clear()
+            await self._room.wait()
         self._waiting.append(notice)
         metrics.BACKLOG.set(len(self._waiting))
-        if len(self._waiting) > self._most:
-            await self._drop_one()
         self._news.set()
 
     async def run(self) -> None:
@@ -141,15 +144,16 @@ class Outbox:
             raise
         return notice.is_critical and notice.message_id in open_claims
 
-    async def _drop_one(self) -> None:
-        """Let the oldest notice go that is not CRITICAL, and not the one that is being told."""
+    async def _dropped_one(self) -> bool:
+        """Let the oldest notice go that is not CRITICAL and not being told; False when there is none."""
         for notice in list(self._waiting)[1:]:
             if not notice.is_critical:
                 self._leave(notice)
                 self._dropped += 1
                 log.warning("notice dropped, too many wait", message_id=notice.message_id)
                 await notice.done("dropped")
-                return
+                return True
+        return False
 
     async def _confess(self) -> None:
         if not self._dropped or self._waiting:
@@ -162,6 +166,7 @@ class Outbox:
     def _leave(self, notice: Notice) -> None:
         self._waiting.remove(notice)
         self._known.discard(notice.message_id)
+        self._room.set()
         metrics.BACKLOG.set(len(self._waiting))
 
     def _interrupted(self, chat: str, result: Delivered) -> None:
