@@ -11,7 +11,7 @@ from prime_jennie.domain.risk import PositionSizingRequest, SectorBudget
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import BuySignal
-from prime_jennie.domain.trading_strategy import StrategyConfig
+from prime_jennie.domain.trading_strategy import StrategyConfig, WatchlistSource
 from prime_jennie.domain.watchlist import HotWatchlist
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository, as_position
@@ -28,6 +28,7 @@ from prime_jennie.strategy.order_terms import order_price_krw, order_request
 from prime_jennie.strategy.refusal import Refusal
 from prime_jennie.strategy.sizing import size_as_asked, size_position
 from prime_jennie.strategy.trend import traded_days
+from prime_jennie.strategy.watchlist import stale_sessions
 
 DAILY_BARS = 80  # sixty traded closes for the correlation, and room for halted days
 
@@ -118,15 +119,15 @@ class Planner:
         return {code: stock.master.sector_group for code, stock in known.items() if stock.master.sector_group}
 
     async def _stale_days(self, signal: BuySignal, config: StrategyConfig, today: date) -> int:
-        """Return how many sessions old the scout's scores are; a person's own never age."""
-        if config.watchlist.source == "static" or signal.source == "manual":
+        """Return how many sessions old the scores behind a signal are; what a person asks for now is of now."""
+        if signal.source == "manual":
             return 0
-        hot = await self._watchlists.get()
-        entry = next((entry for entry in hot.stocks if entry.stock_code == signal.stock_code), None) if hot else None
-        if entry is None or entry.scored_at is None:
-            return 0
-        scored_on = max(entry.scored_at.astimezone(KST).date(), self._desk.sessions.first)
-        return self._desk.sessions.age(scored_on, today)
+        symbols = {symbol.code: symbol.since for symbol in config.watchlist.symbols}
+        entry = None
+        if signal.stock_code not in symbols and config.watchlist.source is WatchlistSource.SCOUT:
+            hot = await self._watchlists.get()
+            entry = next((one for one in hot.stocks if one.stock_code == signal.stock_code), None) if hot else None
+        return stale_sessions(entry, symbols.get(signal.stock_code), today, self._desk.sessions)
 
 
 def atr_krw(daily: Sequence[DailyPrice]) -> float:

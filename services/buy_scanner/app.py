@@ -41,6 +41,7 @@ def scan_loop(desk: Desk, settings: ScannerSettings) -> ScanLoop:
         RegimeReader(desk.redis),
         TickReader(desk.redis, desk.clock, f"{desk.strategy}:{NAME}"),
         reload_secs=settings.reload_secs,
+        news_secs=settings.news_secs,
         history_minutes=settings.history_minutes,
     )
 
@@ -56,7 +57,11 @@ def create_app(settings: ScannerSettings) -> FastAPI:
     def work_of(desk: Desk) -> DeskWork:
         loop = scan_loop(desk, settings)
         return DeskWork(
-            loops={"scan": loop.run, "silence": lambda: loop.mind_silence(settings.tick_silence_secs)},
+            loops={
+                "scan": loop.run,
+                "list": loop.mind_list,
+                "silence": lambda: loop.mind_silence(settings.tick_silence_secs),
+            },
             ready=lambda: loop.ready,
             extras=lambda: extras(loop),
         )
@@ -75,6 +80,7 @@ def extras(loop: ScanLoop) -> dict[str, object]:
     scanner = loop.scanner
     return {
         "watchlist_loaded": loop.watchlist_loaded,
+        "watchlist_version": loop.watchlist_version,
         "stock_count": len(scanner.entries),
         "market_regime": None if scanner.context is None else scanner.context.market_regime.value,
         "active_strategies": scanner.active_strategies,

@@ -10,7 +10,7 @@ from buy_scanner.scanner import Scanner, reload_is_due
 from buy_scanner.watchlist import Watchlist
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound
 from prime_jennie.domain.sessions import KST, kst_midnight
-from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.domain.trading_strategy import LiveConfig, WatchlistSource
 from prime_jennie.infra.database.repositories.signals import SignalLog
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.outages import OUTAGES
@@ -19,6 +19,7 @@ from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.infra.subscriptions import Subscriptions
 from prime_jennie.strategy.bars import bar_of
 
+SUBSCRIBE_AGAIN_AFTER = timedelta(seconds=300)  # of tick time
 RETRY_SECS = 10.0  # of tick time, after a reload that met an outage
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ class ScanLoop:
         ticks: TickReader,
         *,
         reload_secs: float,
+        news_secs: float,
         history_minutes: int,
     ) -> None:
         self.scanner = scanner
@@ -46,6 +48,9 @@ class ScanLoop:
         self._regimes = regimes
         self._ticks = ticks
         self._reload_secs = reload_secs
+        self._news_secs = news_secs
+        self._reloading = asyncio.Lock()
+        self._subscribed_at: datetime | None = None
         self._history_minutes = history_minutes
         self._reloaded_at: datetime | None = None
         self._retry_at: datetime | None = None
@@ -57,9 +62,15 @@ class ScanLoop:
         scanner.configure(desk.config.current.spec)
         desk.config.listeners.append(self._on_config)
 
+    @property
+    def watchlist_version(self) -> str | None:
+        """Return the version of the scout's list in use."""
+        return self._watchlist.version
+
     async def run(self) -> None:
         """Scan until an outage interrupts; then from the start again, keeping the bars."""
-        await self._reload(self._desk.clock.now())
+        async with self._reloading:
+            await self._reload(self._desk.clock.now())
         if not self._recalled:
             await self._recall()
             self._recalled = True
@@ -69,6 +80,25 @@ class ScanLoop:
                 if self._reload_is_due(batch.at):
                     await self._reload_or_keep(batch.at)
                 await self.scanner.take(batch)
+
+    async def mind_list(self) -> None:
+        """Take over a newer list of the scout's soon, for ever, ticks or not: without a list there are no ticks."""
+        while True:
+            await self._desk.clock.sleep(self._news_secs)
+            if not self.ready:
+                continue
+            now = self._desk.clock.now()
+            if await self._has_news() or (self._is_silent(now) and self._reload_is_due(now)):
+                await self._reload_or_keep(now)
+
+    async def _has_news(self) -> bool:
+        source = self._desk.config.current.spec.watchlist.source
+        return source is WatchlistSource.SCOUT and await self._watchlist.has_news()
+
+    def _is_silent(self, now: datetime) -> bool:
+        """Tell whether no tick says how late it is; while they come, reloads follow them alone."""
+        last = self.scanner.last_tick_at
+        return last is None or (now - last).total_seconds() > self._reload_secs
 
     async def mind_silence(self, longest_secs: float) -> None:
         """Ask for the ticks of all listed stocks again while the session is silent, for reloads wait for ticks."""
@@ -89,7 +119,8 @@ class ScanLoop:
     async def _reload_or_keep(self, at: datetime) -> None:
         """Reload; when a dependency does not answer keep what is known and ask again soon, for ticks do not wait."""
         try:
-            await self._reload(at)
+            async with self._reloading:
+                await self._reload(at)
         except OUTAGES as error:
             self._desk.outages.begin("reload", error)
             self._reloaded_at = at
@@ -102,18 +133,25 @@ class ScanLoop:
         """Read watchlist and regime again; an absent regime blocks buys, and so does one of another day."""
         self._configured.clear()  # before reading: a change that comes meanwhile asks for another reload
         config = self._desk.config.current.spec
-        entries = await self._watchlist.load(config)
+        entries = await self._watchlist.load(config, at)
         self.scanner.context = await self._regimes.on_day_of(at)
         self._reloaded_at = at
         self.watchlist_loaded = entries is not None
         if entries is None:
-            log.warning("no watchlist yet: nothing is scanned")
-            return
+            log.warning("no watchlist: nothing is scanned")
+            entries = {}
         self._unfilled = (self._unfilled | entries.keys() - self.scanner.entries.keys()) & entries.keys()
         day = at.astimezone(KST).date()
         self.scanner.watch(entries, {code: self._watchlist.age(entry, day) for code, entry in entries.items()})
-        await self._subscriptions.want(list(entries), again=True)
+        await self._subscribe(list(entries), at)
         await self._backfill(at)
+
+    async def _subscribe(self, codes: list[str], at: datetime) -> None:
+        """Ask for the ticks of what is new, and now and then for all, should the gateway have forgotten."""
+        again = self._subscribed_at is None or at - self._subscribed_at >= SUBSCRIBE_AGAIN_AFTER
+        await self._subscriptions.want(codes, again=again)
+        if again:
+            self._subscribed_at = at
 
     async def _backfill(self, at: datetime) -> None:
         """Fetch the session's last minute bars of newly watched stocks, so that a restart does not cost 20 minutes."""

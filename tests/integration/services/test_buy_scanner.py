@@ -15,7 +15,7 @@ from prime_jennie.domain.market import MinutePrice, Tick
 from prime_jennie.domain.risk import Halt, HaltSource, HaltState
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import SignalType
-from prime_jennie.domain.watchlist import HotWatchlist
+from prime_jennie.domain.watchlist import HotWatchlist, WatchlistEntry
 from prime_jennie.infra.clock.protocol import CONSUMED_ALL
 from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.signals import SignalEntry, SignalLog
@@ -338,6 +338,73 @@ async def test_the_scouts_list_is_joined_by_stocks_listed_by_hand(desk: ServiceD
         await desk.redis.set(RedisKeys.WATCHLIST_ACTIVE.value, hot.model_dump_json())
         await desk.play([tick("09:00:01", 10_000)], SCANNER)
         assert (await client.get("/health")).json()["stock_count"] == 2
+
+
+def hot_list(*entries: WatchlistEntry, clock: str = "08:30") -> str:
+    return HotWatchlist(
+        generated_at=at(clock),
+        market_regime=context().market_regime,
+        stocks=entries,
+        version=HotWatchlist.version_of(at(clock)),
+    ).model_dump_json()
+
+
+async def stock_count(client: httpx.AsyncClient) -> int:
+    return int((await client.get("/health")).json()["stock_count"])
+
+
+async def counts(client: httpx.AsyncClient, stocks: int) -> bool:
+    return await stock_count(client) == stocks
+
+
+async def test_a_list_that_comes_before_any_tick_is_taken_over_and_its_ticks_are_asked_for(desk: ServiceDesk) -> None:
+    """Without a list nothing is subscribed, so no tick would ever wake the scanner."""
+    desk.configure(watchlist={"source": "scout"})
+    async with scanning(desk, news_secs=1) as client:
+        await desk.redis.set(RedisKeys.WATCHLIST_ACTIVE.value, hot_list(entry(), entry(stock_code=HYNIX, rank=2)))
+        await eventually(lambda: desk.clock.sleeping > 0)
+        desk.clock.advance(1)
+        await eventually(lambda: counts(client, 2))
+        assert (await client.get("/health")).json()["watchlist_version"] == HotWatchlist.version_of(at("08:30"))
+    assert desk.gateway.wanted == [SAMSUNG, HYNIX]
+
+
+async def test_a_newer_list_acts_before_the_next_reload_and_its_new_stocks_get_their_minutes(
+    desk: ServiceDesk,
+) -> None:
+    desk.configure(watchlist={"source": "scout"})
+    await desk.redis.set(RedisKeys.WATCHLIST_ACTIVE.value, hot_list(entry()))
+    async with scanning(desk, news_secs=1, reload_secs=3_600) as client:
+        await desk.play([tick("10:00:00", 10_000)], SCANNER)
+        assert desk.gateway.minutes_asked == []  # watched from before the open: nothing is missing
+        newer = hot_list(entry(stock_code=HYNIX, rank=1), clock="09:30")
+        await desk.redis.set(RedisKeys.WATCHLIST_ACTIVE.value, newer)
+        desk.clock.advance(1)
+        await eventually(lambda: counts(client, 1))
+        await eventually(lambda: desk.gateway.minutes_asked == [HYNIX])
+    assert desk.gateway.wanted == [HYNIX]
+
+
+async def test_what_persons_watch_joins_and_what_is_no_stock_is_left_out(desk: ServiceDesk) -> None:
+    desk.configure(watchlist={"source": "scout", "maxSize": 3, "symbols": [{"code": HYNIX}]})
+    stocks = (entry(), entry(stock_code="035420", rank=2), entry(stock_code="005935", rank=3))
+    await desk.redis.set(RedisKeys.WATCHLIST_ACTIVE.value, hot_list(*stocks))
+    await desk.redis.hset(RedisKeys.WATCHLIST_MANUAL.value, mapping={"005490": "POSCO홀딩스", "nonsense": "x"})
+    async with scanning(desk) as client:
+        assert await stock_count(client) == 3
+    assert sorted(desk.gateway.wanted) == sorted([SAMSUNG, HYNIX, "005490"])
+
+
+async def test_an_emptied_redis_leaves_the_last_list_for_its_day(desk: ServiceDesk) -> None:
+    desk.configure(watchlist={"source": "scout"})
+    await desk.redis.set(RedisKeys.WATCHLIST_ACTIVE.value, hot_list(entry()))
+    async with scanning(desk) as client:
+        await desk.redis.delete(RedisKeys.WATCHLIST_ACTIVE.value)
+        await desk.play([tick("09:00:01", 10_000), tick("15:00:00", 10_000)], SCANNER)
+        assert await stock_count(client) == 1
+        await desk.play([tick("09:00:01", 10_000, day=at("09:00").date() + timedelta(days=1))], SCANNER)
+        assert (await client.get("/health")).json()["watchlist_loaded"] is False
+        assert await stock_count(client) == 0
 
 
 async def test_a_service_without_a_list_is_ready_and_says_that_none_is_loaded(desk: ServiceDesk) -> None:
