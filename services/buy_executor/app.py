@@ -54,15 +54,17 @@ def create_app(settings: BuyExecutorSettings) -> FastAPI:
                 "sweep": loop.sweep,
                 "history": loop.history.follow,
                 "halts": loop.room.emergency.watch,
+                "dry-run": loop.room.dry_run.watch,
             },
             ready=lambda: loop.ready,
             extras=lambda: {
                 "in_flight_orders": len(loop.buyer.in_flight),
                 "emergency_stop": loop.room.emergency.is_stopped,
+                "dry_run": loop.room.dry_run.last,
                 **guard,
             },
             dependencies=loop.stream_health,
         )
 
-    nothing = {"in_flight_orders": 0, "emergency_stop": False, **guard}
+    nothing = {"in_flight_orders": 0, "emergency_stop": False, "dry_run": False, **guard}
     return desk_app(settings, NAME, work_of, starting_extras=nothing)

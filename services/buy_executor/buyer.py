@@ -15,14 +15,15 @@ from prime_jennie.infra.database.tables.trading import OrderIntentRow
 from prime_jennie.infra.execution.courier import Outcome
 from prime_jennie.infra.execution.following import LIMIT, MARKET
 from prime_jennie.infra.execution.placement import Answer, answer_of, may_be_asked
-from prime_jennie.infra.execution.position_state import position_state_keys
 from prime_jennie.infra.execution.room import Room
+from prime_jennie.infra.execution.simulation import DRY_RUN, unsent
 from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
 from prime_jennie.strategy.admission import SIGNAL_MAX_AGE, buy_refusal
 from prime_jennie.strategy.refusal import Refusal
 
 LOCK_SECS = RedisKeys.BUY_LOCK.ttl_secs or 180
+_OUTCOMES = frozenset({"expired", DRY_RUN})
 
 
 class Buyer:
@@ -54,7 +55,7 @@ class Buyer:
             if intent is None or may_be_asked(intent):
                 wish = await self._decide(signal, message_id, key, intent, lock)
                 if isinstance(wish, Refusal):
-                    return Outcome("expired" if wish.rule == "expired" else "refused", str(wish))
+                    return Outcome(wish.rule if wish.rule in _OUTCOMES else "refused", str(wish))
                 self.in_flight.add(key)
                 answer = await self._room.placement.send(wish)
             else:
@@ -80,13 +81,17 @@ class Buyer:
         context, commitments = admission.facts.context, admission.commitments
         if context is None or commitments is None:
             return Refusal("facts", "regime or commitments are unknown")
+        is_dry_run = await self._room.dry_run.is_on()
         if not await self._locked(signal.stock_code, lock):
             return Refusal("lock", f"{signal.stock_code} is being bought for this account by somebody else")
         if intent is not None:  # written before: the same key must carry the same request
-            return Wish.of_intent(intent)
+            written = Wish.of_intent(intent)
+            return Refusal(DRY_RUN, unsent(written.request, written.reason)) if is_dry_run else written
         plan = await self._planner.plan(signal, context.market_regime, commitments.working)
         if isinstance(plan, Refusal):
             return plan
+        if is_dry_run:
+            return Refusal(DRY_RUN, unsent(plan.request, plan.reason))
         await self._prepare(signal, message_id, key, plan)
         return Wish(TradeType.BUY, plan.request, key, plan.reason, message_id)
 
@@ -102,8 +107,8 @@ class Buyer:
         return True
 
     async def _prepare(self, signal: BuySignal, message_id: str, key: str, plan: Plan) -> None:
-        """Forget an earlier position's state and remember why this one is wanted, before it can exist."""
-        await self._desk.redis.delete(*position_state_keys(self._desk.keyspace, signal.stock_code))
+        """Forget an earlier position's watermark and remember why this one is wanted, before it can exist."""
+        await self._desk.redis.delete(self._desk.keyspace.of(RedisKeys.WATERMARK, code=signal.stock_code))
         origin = OrderOrigin.of_buy(
             signal.model_copy(update={"sector_group": plan.sector}),
             account=self._room.account,

@@ -12,6 +12,7 @@ from prime_jennie.infra.database.repositories.commitments import BuyCommitments,
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.execution.emergency import Emergency
 from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.overrides import Overrides
 from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.strategy.admission import (
     DUPLICATE_WINDOW,
@@ -45,6 +46,7 @@ class FactReader:
         self._account = desk.account.account_no
         self._commitments = CommitmentRepository(desk.db)
         self._regimes = RegimeReader(desk.redis)
+        self._overrides = Overrides(desk.db)
 
     async def read(self, code: str, key: str) -> Admission:
         """Return the facts for one stock; commitments of the message's own key do not count against it."""
@@ -64,6 +66,7 @@ class FactReader:
             buys_today=UNKNOWN if commitments is None else commitments.buys,
             position_count=UNKNOWN if commitments is None else len(commitments.held),
             last_accepted_at=UNKNOWN if commitments is None else commitments.last_intent_at,
+            max_buys_override=await self._max_buys(),
         )
         return Admission(facts, commitments)
 
@@ -95,6 +98,12 @@ class FactReader:
         stopped_out = any(reason in LONG_COOLDOWN_REASONS for _, reason in sales)
         sold = any(sold_at > at - SELL_COOLDOWN for sold_at, _ in sales)
         return stop_loss is not None or stopped_out, sale is not None or sold
+
+    async def _max_buys(self) -> int | Unknown | None:
+        try:
+            return await self._overrides.max_buys_per_day(self._desk.strategy)
+        except OUTAGES:
+            return UNKNOWN
 
     async def _context(self, at: datetime) -> TradingContext | None:
         try:

@@ -1,4 +1,4 @@
-"""What a sale leaves behind in Redis: cooldowns, and no state of a position that is gone."""
+"""What a sale leaves behind in Redis: cooldowns, and no watermark of a position that is gone."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,6 @@ from redis.asyncio import Redis
 
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.signals import SellReason
-from prime_jennie.infra.execution.position_state import position_state_keys
 from prime_jennie.strategy.admission import cooldowns_after_sale
 
 COOLDOWN_KEYS = {
@@ -23,13 +22,13 @@ class Aftermath:
         self._keys = keyspace
 
     async def settle(self, code: str, reason: SellReason, sold_at: datetime, now: datetime, *, is_flat: bool) -> None:
-        """Start the cooldowns of a sale, and erase the position's state once nothing is held."""
+        """Start the cooldowns of a sale, and erase the position's watermark once nothing is held."""
         async with self._redis.pipeline(transaction=True) as together:
             for fact, left in cooldowns_left(reason, sold_at, now).items():
                 value = f"{reason.value} {sold_at.isoformat()}"
                 together.set(self._keys.of(COOLDOWN_KEYS[fact], code=code), value, ex=left)
             if is_flat:
-                together.delete(*position_state_keys(self._keys, code))
+                together.delete(self._keys.of(RedisKeys.WATERMARK, code=code))
             await together.execute()
 
 

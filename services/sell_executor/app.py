@@ -38,13 +38,20 @@ def create_app(settings: SellExecutorSettings) -> FastAPI:
     def work_of(desk: Desk) -> DeskWork:
         loop = sell_loop(desk, settings)
         return DeskWork(
-            loops={"orders": loop.run, "sweep": loop.sweep, "halts": loop.room.emergency.watch},
+            loops={
+                "orders": loop.run,
+                "sweep": loop.sweep,
+                "halts": loop.room.emergency.watch,
+                "dry-run": loop.room.dry_run.watch,
+            },
             ready=lambda: loop.ready,
             extras=lambda: {
                 "in_flight_orders": len(loop.seller.in_flight),
                 "emergency_stop": loop.room.emergency.is_stopped,
+                "dry_run": loop.room.dry_run.last,
             },
             dependencies=loop.stream_health,
         )
 
-    return desk_app(settings, NAME, work_of, starting_extras={"in_flight_orders": 0, "emergency_stop": False})
+    nothing = {"in_flight_orders": 0, "emergency_stop": False, "dry_run": False}
+    return desk_app(settings, NAME, work_of, starting_extras=nothing)

@@ -18,6 +18,7 @@ from prime_jennie.infra.execution.courier import Outcome
 from prime_jennie.infra.execution.following import FORCED, MARKET
 from prime_jennie.infra.execution.placement import Answer, answer_of, may_be_asked
 from prime_jennie.infra.execution.room import Room
+from prime_jennie.infra.execution.simulation import DRY_RUN, unsent
 from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
 from prime_jennie.strategy.admission import sell_refusal, sellable_quantity
@@ -67,7 +68,7 @@ class Seller:
             async with self._desk.clock.hold(self._desk.service):
                 decided = await self._decide(order, message_id, key, intent)
                 if isinstance(decided, Refusal):
-                    return Outcome("refused", str(decided))
+                    return Outcome(DRY_RUN if decided.rule == DRY_RUN else "refused", str(decided))
                 wish = decided
                 self.in_flight.add(key)
                 answer = await self._room.placement.send(wish)
@@ -86,12 +87,16 @@ class Seller:
         held = holding.sellable(await self._holdings.at_broker(order.stock_code))
         if held <= 0:
             return Refusal("not_held", f"{order.stock_code} is booked as ours, but the account does not hold it")
+        is_dry_run = await self._room.dry_run.is_on()
         if intent is not None:  # written before: the same key must carry the same request
             if intent.quantity > held:
                 return Refusal("not_held", f"{intent.quantity} shares were asked for, {held} are left")
-            return Wish.of_intent(intent)
+            written = Wish.of_intent(intent)
+            return Refusal(DRY_RUN, unsent(written.request, written.reason)) if is_dry_run else written
         request = OrderRequest(stock_code=order.stock_code, quantity=sellable_quantity(order.quantity, held))
         reason = reason_line(order, held)
+        if is_dry_run:
+            return Refusal(DRY_RUN, unsent(request, reason))
         origin = OrderOrigin.of_sale(
             order,
             account=self._room.account,

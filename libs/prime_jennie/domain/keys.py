@@ -58,9 +58,6 @@ class RedisKeys(str, Enum):  # noqa: UP042 - the seeds name it as a str Enum (sy
     SELL_COOLDOWN = "sell_cooldown:{code}"
     BUY_COUNT = "buy_count:{date}"
     WATERMARK = "watermark:{code}"
-    SCALE_OUT = "scale_out:{code}"
-    RSI_SOLD = "rsi_sold:{code}"
-    PROFIT_FLOOR = "profit_floor:{code}"
     LIVE_POSITIONS = "monitoring:live_positions"
     PRICE_MONITOR = "monitoring:price_monitor"
     LIQUIDATION_STOCKS = "forced_liquidation:stocks"
@@ -106,9 +103,6 @@ _STRATEGY_OWNED: Final = frozenset(
         RedisKeys.SELL_COOLDOWN,
         RedisKeys.BUY_COUNT,
         RedisKeys.WATERMARK,
-        RedisKeys.SCALE_OUT,
-        RedisKeys.RSI_SOLD,
-        RedisKeys.PROFIT_FLOOR,
         RedisKeys.LIVE_POSITIONS,
         RedisKeys.PRICE_MONITOR,
         RedisKeys.LIQUIDATION_STOCKS,
@@ -141,9 +135,6 @@ _TTL_SECS: Final = {
     RedisKeys.SELL_COOLDOWN: _DAY,
     RedisKeys.BUY_COUNT: _DAY,
     RedisKeys.WATERMARK: 30 * _DAY,
-    RedisKeys.SCALE_OUT: 30 * _DAY,
-    RedisKeys.RSI_SOLD: _DAY,
-    RedisKeys.PROFIT_FLOOR: 60 * _DAY,
 }
 
 _SAFE_VALUE: Final = re.compile(r"[0-9A-Za-z._-]+")

@@ -35,6 +35,7 @@ class BuyFacts:
 
     `held` and `position_count` count what is bought and what is still working; `last_accepted_at` is when this stock's
     previous signal was let through, not the present one. `context` is None where `regime:current` is absent.
+    `max_buys_override` is what a person allows a day, None where nobody said so.
     """
 
     at: datetime
@@ -48,6 +49,7 @@ class BuyFacts:
     buys_today: int | Unknown
     position_count: int | Unknown
     last_accepted_at: datetime | Unknown | None
+    max_buys_override: int | Unknown | None = None
 
 
 BuyCheck = Callable[[BuySignal, BuyFacts], str | None]
@@ -100,8 +102,8 @@ def not_tradable(signal: BuySignal, facts: BuyFacts) -> str | None:
 
 
 def weak_score(signal: BuySignal, facts: BuyFacts) -> str | None:
-    """Refuse a hybrid score under 40."""
-    if signal.hybrid_score < MIN_HYBRID_SCORE:
+    """Refuse a hybrid score under 40, unless a person asks."""
+    if signal.source != "manual" and signal.hybrid_score < MIN_HYBRID_SCORE:
         return f"hybrid score {signal.hybrid_score:g} is under {MIN_HYBRID_SCORE:g}"
     return None
 
@@ -124,8 +126,11 @@ def cooling_after_sale(signal: BuySignal, facts: BuyFacts) -> str | None:
 
 
 def daily_buys_used(signal: BuySignal, facts: BuyFacts) -> str | None:
-    """Refuse once the day's buys are used up."""
-    return _used_up("buys today", facts.buys_today, facts.config.risk.max_buys_per_day)
+    """Refuse once the day's buys are used up: the configuration's or a person's number, the stricter."""
+    most, override = facts.config.risk.max_buys_per_day, facts.max_buys_override
+    if isinstance(override, Unknown):
+        return "how many buys a person allows is unknown"
+    return _used_up("buys today", facts.buys_today, most if override is None else min(most, override))
 
 
 def positions_full(signal: BuySignal, facts: BuyFacts) -> str | None:

@@ -29,7 +29,7 @@ async def holding(floor: Floor) -> str:
 async def test_a_sell_order_becomes_one_market_sale_with_profit_cooldown_and_notification(
     floor: Floor, holding: str
 ) -> None:
-    await floor.redis.set(floor.keys.of(RedisKeys.PROFIT_FLOOR, code=SAMSUNG), "10")
+    await floor.redis.set(floor.keys.of(RedisKeys.WATERMARK, code=SAMSUNG), "10")
     async with floor.running(loop := await floor.seller()):
         message = await floor.sell(position_id=holding)
         outcome, reason = await floor.finished(message)
@@ -49,7 +49,7 @@ async def test_a_sell_order_becomes_one_market_sale_with_profit_cooldown_and_not
     assert reason.startswith("58 shares at 73,500, +1.76 % after fees and tax; PROFIT_TARGET at 73,500")
     assert 86_000 < await floor.redis.ttl(floor.keys.of(RedisKeys.SELL_COOLDOWN, code=SAMSUNG)) <= 86_400
     assert not await floor.redis.exists(floor.keys.of(RedisKeys.STOPLOSS_COOLDOWN, code=SAMSUNG))
-    assert not await floor.redis.exists(floor.keys.of(RedisKeys.PROFIT_FLOOR, code=SAMSUNG))
+    assert not await floor.redis.exists(floor.keys.of(RedisKeys.WATERMARK, code=SAMSUNG))
     assert not loop.seller.in_flight
 
 
@@ -62,13 +62,13 @@ async def test_stops_cool_down_for_three_days_as_well(floor: Floor, holding: str
 
 
 async def test_a_part_sold_keeps_the_positions_state_and_notes_the_level(floor: Floor, holding: str) -> None:
-    await floor.redis.set(floor.keys.of(RedisKeys.PROFIT_FLOOR, code=SAMSUNG), "10")
+    await floor.redis.set(floor.keys.of(RedisKeys.WATERMARK, code=SAMSUNG), "10")
     async with floor.running(await floor.seller()):
         await floor.finished(await floor.sell(quantity=14, position_id=holding, scale_out_level=1))
         again = await floor.finished(await floor.sell(quantity=14, position_id=holding, scale_out_level=1))
     position = (await floor.positions())[SAMSUNG]
     assert (position.quantity, position.scale_out_level) == (44, 1)
-    assert await floor.redis.exists(floor.keys.of(RedisKeys.PROFIT_FLOOR, code=SAMSUNG))
+    assert await floor.redis.exists(floor.keys.of(RedisKeys.WATERMARK, code=SAMSUNG))
     assert again == ("refused", "stale: scale-out level 1 is sold, level 1 reached")
 
 

@@ -21,7 +21,7 @@ from prime_jennie.strategy.admission import (
     sell_refusal,
     sellable_quantity,
 )
-from prime_jennie.strategy.gates import UNKNOWN
+from prime_jennie.strategy.gates import UNKNOWN, Unknown
 
 DAY = date(2025, 3, 4)
 SESSION = Session(
@@ -139,8 +139,9 @@ def test_a_blocked_or_untradable_stock_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("hybrid", "rule"), [(39.9, "hybrid_score"), (40, None)])
-def test_a_hybrid_score_under_forty_is_refused(hybrid: float, rule: str | None) -> None:
+def test_a_hybrid_score_under_forty_is_refused_unless_a_person_asks(hybrid: float, rule: str | None) -> None:
     assert rule_of(signal(hybrid_score=hybrid)) == rule
+    assert rule_of(signal(hybrid_score=hybrid, source="manual", signal_type=SignalType.MANUAL)) is None
 
 
 def test_a_stock_already_held_is_refused() -> None:
@@ -160,6 +161,16 @@ def test_six_buys_a_day(count: int, rule: str | None) -> None:
 @pytest.mark.parametrize(("count", "rule"), [(9, None), (10, "max_positions")])
 def test_ten_positions(count: int, rule: str | None) -> None:
     assert rule_of(position_count=count) == rule
+
+
+@pytest.mark.parametrize(
+    ("override", "count", "rule"),
+    [(0, 0, "daily_buys"), (2, 1, None), (2, 2, "daily_buys"), (20, 6, "daily_buys"), (UNKNOWN, 0, "daily_buys")],
+)
+def test_a_persons_number_of_buys_counts_where_it_is_stricter(
+    override: int | Unknown, count: int, rule: str | None
+) -> None:
+    assert rule_of(max_buys_override=override, buys_today=count) == rule
 
 
 def test_counts_follow_the_spec() -> None:

@@ -13,6 +13,7 @@ from prime_jennie.infra.execution.books import Books
 from prime_jennie.infra.execution.emergency import Emergency
 from prime_jennie.infra.execution.following import Follower
 from prime_jennie.infra.execution.placement import Placement
+from prime_jennie.infra.execution.simulation import DryRun
 from prime_jennie.infra.execution.strays import Strays
 from prime_jennie.infra.redis.streams import TypedStreamConsumer, TypedStreamPublisher
 
@@ -26,6 +27,7 @@ class Room:
     books: Books
     follower: Follower
     emergency: Emergency
+    dry_run: DryRun
 
     @property
     def account(self) -> str:
@@ -69,6 +71,7 @@ def open_room(desk: Desk) -> Room:
         books=books,
         follower=Follower(desk.clock, desk.gateway, books, desk.sessions),
         emergency=Emergency(desk.halts, desk.strategy, desk.config),
+        dry_run=DryRun(desk.db, desk.strategy),
     )
 
 
