@@ -80,7 +80,11 @@ class BriefingRun:
             Briefing(
                 briefing_date=job.day,
                 body=briefing_html(facts, remark, words),
-                sources={**facts.sources, "language": language.value, "remark": remark.note or remark.writer},
+                sources={
+                    **facts.sources,
+                    "language": language.value,
+                    "remark": f"{remark.unused_model}: {remark.note}" if remark.note else remark.writer,
+                },
                 gaps=tuple(words.missing[gap] for gap in facts.missing),
                 writer=remark.writer,
                 created_at=self._clock.now(),

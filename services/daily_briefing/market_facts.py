@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from daily_briefing.notes import Notes
+from daily_briefing.notes import AWAY, Notes
 from prime_jennie.domain.briefing import IndexFigure, MarketFigures, Missing
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.infra.database.repositories.insights import InsightRepository
@@ -14,7 +14,6 @@ from prime_jennie.infra.database.repositories.macro_snapshots import MacroSnapsh
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.database.tables.scouting import WatchlistHistoryRow
 from prime_jennie.infra.jobs import Job, JobDesk
-from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.regime import RegimeReader
 
 KOSPI, KOSDAQ = "0001", "1001"
@@ -49,7 +48,7 @@ async def _index(what: Missing, code: str, job: Job, desk: JobDesk, notes: Notes
     bars = await PriceRepository(desk.db).index_daily(code, 2, before=job.day + timedelta(days=1))
     if bars and bars[-1].price_date == job.day:
         last = bars[-1]
-        change_pct = None if len(bars) < 2 else (last.close_price / bars[0].close_price - 1) * 100
+        change_pct = None if len(bars) < 2 else round((last.close_price / bars[0].close_price - 1) * 100, 4)
         notes.found(what.value, f"index_daily_price{'' if last.source is None else f' ({last.source})'}")
         return IndexFigure(
             close=last.close_price, change_pct=change_pct, is_approximation=any(bar.source for bar in bars)
@@ -57,7 +56,7 @@ async def _index(what: Missing, code: str, job: Job, desk: JobDesk, notes: Notes
     if job.newest:
         try:
             quote = await desk.gateway.index_quote(code)
-        except OUTAGES as error:
+        except AWAY as error:
             log.warning("index unknown", index_code=code, error=f"{type(error).__name__}: {error}")
         else:
             if quote.timestamp >= job.at - timedelta(days=1):
@@ -74,7 +73,7 @@ async def _regime(job: Job, desk: JobDesk, notes: Notes, watchlist: Sequence[Wat
     if job.newest:
         try:
             context = await RegimeReader(desk.redis).on_day_of(job.at)
-        except OUTAGES as error:
+        except AWAY as error:
             log.warning("regime unknown", error=f"{type(error).__name__}: {error}")
         else:
             if context is not None:

@@ -100,8 +100,10 @@ class ModelWriter:
         try:
             async with asyncio.timeout(self._within_secs):
                 answer = await self._model.ask(prompt, ClosingWords)
-        except (BadAnswer, Unavailable, TimeoutError) as error:
-            why = f"{type(error).__name__}: {error}".rstrip(": ")
+        except (BadAnswer, Unavailable) as error:
+            why = str(error)
+        except TimeoutError:
+            why = f"no answer within {self._within_secs:g} s"
         else:
             text = " ".join(answer.remark.split())
             why = refusal_of(text, ours, language)
@@ -109,7 +111,7 @@ class ModelWriter:
                 return Remark(text=text, writer=self._model.name)
         log.warning("the model's closing words are not used", model=self._model.name, why=why)
         fixed = await self._fixed.write(facts, language)
-        return fixed.model_copy(update={"note": f"{self._model.name}: {why}"})
+        return fixed.model_copy(update={"unused_model": self._model.name, "note": why})
 
 
 class ClosingWords(Record):

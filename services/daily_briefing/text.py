@@ -53,7 +53,6 @@ def _written(facts: BriefingFacts, remark: Remark, words: Words, listed: int) ->
         missing = [f"• {escaped(words.missing[gap])}" for gap in gaps if gap in facts.missing]
         return "\n".join([f"<b>{escaped(title)}</b>", *(f"• {line}" for line in lines), *missing])
 
-    note = f" ({escaped(shortened(remark.note, LONGEST_REASON))})" if remark.note else ""
     return "\n\n".join(
         [
             _head(facts, words),
@@ -64,9 +63,16 @@ def _written(facts: BriefingFacts, remark: Remark, words: Words, listed: int) ->
             section(words.slots, _slots(facts, words, listed), [Missing.SLOTS]),
             section(words.news, _news(facts, words, listed), [Missing.NEWS]),
             f"<b>{escaped(words.closing)}</b>\n{escaped(remark.text)}",
-            f"<i>{escaped(words.writer.format(writer=shortened(remark.writer, LONGEST_REASON)))}{note}</i>",
+            f"<i>{escaped(_signature(remark, words))}</i>",
         ]
     )
+
+
+def _signature(remark: Remark, words: Words) -> str:
+    written = words.writer.format(writer=shortened(remark.writer, LONGEST_REASON))
+    if not remark.unused_model:
+        return written
+    return f"{written} · {words.unused.format(model=shortened(remark.unused_model, LONGEST_REASON))}"
 
 
 def _head(facts: BriefingFacts, words: Words) -> str:

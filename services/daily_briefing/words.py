@@ -53,6 +53,7 @@ class Words:
     more: str
     closing: str
     writer: str
+    unused: str
     krw: str
     score: str
     sentiments: Mapping[Sentiment, str]
@@ -102,6 +103,7 @@ KOREAN: Final = Words(
     more="외 {count}건",
     closing="마무리",
     writer="마무리 글: {writer}",
+    unused="{model}의 글은 쓰지 않음",
     krw="{figure}원",
     score="{figure}점",
     sentiments={
@@ -187,6 +189,7 @@ ENGLISH: Final = Words(
     more="and {count} more",
     closing="Closing",
     writer="Closing words: {writer}",
+    unused="those of {model} were not used",
     krw="KRW {figure}",
     score="{figure} points",
     sentiments={sentiment: sentiment.value.replace("_", " ") for sentiment in Sentiment},

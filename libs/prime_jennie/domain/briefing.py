@@ -157,8 +157,10 @@ class Remark(Record):
 
     text: str
     writer: str
+    unused_model: str = ""
+    """The model whose words were not used."""
     note: str = ""
-    """Why a model's own words were not used; empty where they were, or where none was asked."""
+    """Why they were not."""
 
 
 class DeliveryState(StrEnum):
