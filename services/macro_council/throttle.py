@@ -4,13 +4,15 @@ from datetime import timedelta
 
 from macro_council.evidence import IndexNow
 from prime_jennie.domain.alerts import AlertLevel
-from prime_jennie.domain.macro import RiskLevel, ThrottleState, TradingContext
+from prime_jennie.domain.keys import RedisKeys
+from prime_jennie.domain.macro import MacroInsight, RiskLevel, ThrottleState, TradingContext
 from prime_jennie.domain.slots import SlotSkipped
 from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.database.repositories.events import Event, EventLevel, EventRepository
 from prime_jennie.infra.database.repositories.insights import InsightRepository
 from prime_jennie.infra.database.repositories.macro_snapshots import MacroSnapshotRepository
 from prime_jennie.infra.jobs import Job, JobDesk
+from prime_jennie.infra.redis.cache import TypedCache
 from prime_jennie.infra.regime_writer import RegimeWriter
 from prime_jennie.infra.throttle_state import ThrottleStore
 from prime_jennie.strategy.throttle import BLIND_LEVELS, throttled
@@ -42,6 +44,7 @@ class ThrottleRun:
         self._insights = InsightRepository(desk.db)
         self._snapshots = MacroSnapshotRepository(desk.db)
         self._events = EventRepository(desk.db)
+        self._cache = TypedCache.of(desk.redis, RedisKeys.MACRO_INSIGHT, MacroInsight)
         self._told_key = ""
         self.state: ThrottleState | None = None
 
@@ -55,23 +58,24 @@ class ThrottleRun:
             raise SlotSkipped("장중이 아님")
         if not job.newest:
             raise SlotSkipped("지난 시각의 장중 위험은 판단하지 않음")
-        state = await self._judged(job)
+        insight = await self._insights.latest(before=job.day + timedelta(days=1))
+        state = await self._judged(job, insight)
         await self._store.save(state)
         self.state = state
         try:
             context = await self._regime.publish(job.day)
         finally:
             await self._tell(job, state)
+        await self._restore(job, insight)
         return _told(state, context)
 
     async def recall(self) -> None:
         """Learn after a start where the throttle stands."""
         self.state = await self._store.load()
 
-    async def _judged(self, job: Job) -> ThrottleState:
+    async def _judged(self, job: Job, newest: MacroInsight | None) -> ThrottleState:
         before = await self._store.load()
         snapshot = await self._snapshots.find(job.day)
-        newest = await self._insights.latest(before=job.day + timedelta(days=1))
         return throttled(
             before,
             at=job.at,
@@ -80,6 +84,12 @@ class ThrottleRun:
             vix=None if snapshot is None else snapshot.vix,
             council_at=None if newest is None else newest.decided_at,
         )
+
+    async def _restore(self, job: Job, insight: MacroInsight | None) -> None:
+        """Give an emptied Redis its copy of the day's insight back."""
+        day = job.day.isoformat()
+        if insight is not None and insight.insight_date == job.day and await self._cache.get(date=day) is None:
+            await self._cache.set(insight, date=day)
 
     async def _tell(self, job: Job, state: ThrottleState) -> None:
         """Tell a change until it is told once; an interrupted slot's change is the next one's to tell."""

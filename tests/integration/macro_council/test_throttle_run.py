@@ -139,6 +139,17 @@ async def test_state_and_told_changes_survive_a_restart_and_an_emptied_redis(des
     assert len(events) == 1
 
 
+async def test_an_emptied_redis_gets_the_days_insight_back(desk: CouncilDesk) -> None:
+    await desk.look(0.1)
+    assert await desk.insight() is None
+    await spoken(desk)
+    await desk.look(0.1)
+    assert await desk.insight() == await InsightRepository(desk.db).of(DAY)
+    desk.clock.advance(86_400)
+    await desk.look(0.1)
+    assert await desk.insight() is None
+
+
 async def test_outside_the_session_nothing_is_judged(desk: CouncilDesk) -> None:
     for moment in (OPEN - timedelta(minutes=1), OPEN + timedelta(hours=6, minutes=30), OPEN + timedelta(days=4)):
         with pytest.raises(SlotSkipped, match="장중이 아님"):

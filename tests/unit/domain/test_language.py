@@ -23,7 +23,7 @@ def test_a_hostile_text_cannot_end_its_quotation(text: str) -> None:
     lines = quoted("headline", text).split("\n")
     assert lines[0] == "<quoted source=headline>"
     assert lines[-1] == "</quoted>"
-    assert not set("<>") & set("".join(lines[1:-1]))
+    assert not set("<>＜＞\u200b\u202e\x00") & set("".join(lines[1:-1]))
 
 
 @given(st.text())
