@@ -23,7 +23,7 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.journal import BriefingRow
-from prime_jennie.strategy.pnl import unrealized_profit_krw
+from prime_jennie.strategy.pnl import unrealised_profit_krw
 from prime_jennie_operator.local.assembly import Assembly
 from prime_jennie_operator.local.run import LocalRun
 
@@ -87,7 +87,7 @@ async def _unrealised_krw(db: Database, account: str, portfolio: PortfolioState,
     prices = {position.stock_code: position.current_price for position in portfolio.positions}
     rows = await PositionRepository(db).open_positions(account)
     return sum(
-        unrealized_profit_krw(row.total_buy_amount, row.quantity, price, settles_on)
+        unrealised_profit_krw(row.total_buy_amount, row.quantity, price, settles_on)
         for row in rows
         if (price := prices.get(row.stock_code))
     )

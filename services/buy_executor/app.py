@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from buy_executor.buyer import Buyer
 from buy_executor.config import BuyExecutorSettings
-from buy_executor.facts import FactReader
+from buy_executor.facts import AdmissionReader
 from buy_executor.handlers import BuyLoop
 from buy_executor.history import WatchedHistory
 from buy_executor.planner import Planner
@@ -27,7 +27,7 @@ def buy_loop(desk: Desk, settings: BuyExecutorSettings) -> BuyLoop:
     history = PriceHistory(desk.gateway, PriceRepository(desk.db), desk.sessions)
     buyer = Buyer(
         room,
-        facts=FactReader(desk, room.emergency),
+        facts=AdmissionReader(desk, room.emergency),
         planner=Planner(desk, history, guard_enabled=settings.portfolio_guard_enabled),
     )
     consumer = TypedStreamConsumer(

@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from buy_executor.facts import FactReader
+from buy_executor.facts import AdmissionReader
 from buy_executor.planner import Plan, Planner
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.keys import RedisKeys
@@ -29,7 +29,7 @@ _OUTCOMES = frozenset({"expired", DRY_RUN})
 class Buyer:
     """Handles signals one at a time; `in_flight` are the keys of orders that are not settled yet."""
 
-    def __init__(self, room: Room, *, facts: FactReader, planner: Planner) -> None:
+    def __init__(self, room: Room, *, facts: AdmissionReader, planner: Planner) -> None:
         desk = room.desk
         self.in_flight: set[str] = set()
         self._room = room

@@ -35,7 +35,7 @@ class Admission:
     commitments: BuyCommitments | None
 
 
-class FactReader:
+class AdmissionReader:
     """Reads everything anew for each signal."""
 
     def __init__(self, desk: Desk, emergency: Emergency) -> None:

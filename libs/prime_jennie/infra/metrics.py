@@ -9,12 +9,6 @@ STREAM_CONSUMED = Counter("jennie_stream_consumed_total", "Entries handed to a s
 STREAM_DUPLICATES = Counter("jennie_stream_duplicates_total", "Entries known before, acknowledged unread", ["stream"])
 STREAM_DEAD = Counter("jennie_stream_dead_total", "Entries kept in the dead-letter stream", ["stream", "reason"])
 STREAM_LOST = Counter("jennie_stream_lost_total", "Pending entries trimmed before anybody read them", ["stream"])
-LIMITER_WAIT_SECONDS = Histogram(
-    "jennie_limiter_wait_seconds",
-    "Real seconds waited for the broker's rate limit",
-    ["priority", "ledger"],
-    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
-)
 CLOCK_SILENT_SECONDS = Gauge("jennie_clock_silent_seconds", "Real seconds since the virtual clock last moved")
 OUTAGES = Counter("jennie_outages_total", "Times that a loop was interrupted by a dependency", ["loop"])
 SIGNALS = Counter("jennie_signals_total", "Entry decisions with a match", ["strategy", "signal_type", "status"])

@@ -12,7 +12,7 @@ def sale_profit_krw(cost_krw: int, proceeds_krw: int, settlement_date: date) -> 
     return proceeds_krw - cost_krw - fees_krw
 
 
-def unrealized_profit_krw(cost_krw: int, quantity: int, price_krw: int, settlement_date: date) -> int:
+def unrealised_profit_krw(cost_krw: int, quantity: int, price_krw: int, settlement_date: date) -> int:
     """Return what selling the whole position at this price would earn, after fees and tax."""
     return sale_profit_krw(cost_krw, quantity * price_krw, settlement_date)
 

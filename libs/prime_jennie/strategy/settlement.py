@@ -13,7 +13,7 @@ from typing import Final
 from prime_jennie.domain.holdings import BookedShares
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.settlement import DaySummary, SettledPosition, Settlement
-from prime_jennie.strategy.pnl import unrealized_profit_krw, win_rate
+from prime_jennie.strategy.pnl import unrealised_profit_krw, win_rate
 from prime_jennie.strategy.position_sync import rebuild
 
 BEST_PROFIT_FACTOR: Final = 999.99
@@ -160,7 +160,7 @@ def _settled(
         metadata["price"] = f"missing: {why_missing}"
     elif rebuilt.quantity and price is not None:
         current = price.price_krw
-        unrealized = unrealized_profit_krw(rebuilt.cost_krw, rebuilt.quantity, current, settles_on)
+        unrealized = unrealised_profit_krw(rebuilt.cost_krw, rebuilt.quantity, current, settles_on)
         metadata |= {
             "price_source": price.source,
             "price_at": price.at.isoformat(),

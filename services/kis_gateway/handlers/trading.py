@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Response
 
 from kis_gateway.access import caller_strategy
 from kis_gateway.answers import state_of
-from kis_gateway.desk import Wish, fresh_key
+from kis_gateway.desk import AskedOrder, fresh_key
 from kis_gateway.handlers.bodies import OrderNoBody, StatusBody
 from kis_gateway.parts import Parts
 from prime_jennie.domain.errors import NotFound, Unavailable
@@ -33,8 +33,8 @@ def trading_routes(parts: Callable[[], Parts]) -> APIRouter:
         reason: Reason = "",
         message_id: MessageId = None,
     ) -> OrderResult:
-        wish = Wish(TradeType.BUY, body, strategy, key or fresh_key(), unquote(reason), message_id)
-        return await _submit(wish, response, keyless=key is None)
+        asked = AskedOrder(TradeType.BUY, body, strategy, key or fresh_key(), unquote(reason), message_id)
+        return await _submit(asked, response, keyless=key is None)
 
     @router.post("/sell")
     async def sell(
@@ -45,8 +45,8 @@ def trading_routes(parts: Callable[[], Parts]) -> APIRouter:
         reason: Reason = "",
         message_id: MessageId = None,
     ) -> OrderResult:
-        wish = Wish(TradeType.SELL, body, strategy, key or fresh_key(), unquote(reason), message_id)
-        return await _submit(wish, response, keyless=key is None)
+        asked = AskedOrder(TradeType.SELL, body, strategy, key or fresh_key(), unquote(reason), message_id)
+        return await _submit(asked, response, keyless=key is None)
 
     @router.post("/cancel")
     async def cancel(body: OrderNoBody, strategy: Strategy) -> dict[str, bool]:
@@ -58,10 +58,10 @@ def trading_routes(parts: Callable[[], Parts]) -> APIRouter:
             return await _by_number(parts(), body.order_no, strategy)
         return await _by_key(parts(), str(body.idempotency_key), strategy)
 
-    async def _submit(wish: Wish, response: Response, *, keyless: bool) -> OrderResult:
+    async def _submit(asked: AskedOrder, response: Response, *, keyless: bool) -> OrderResult:
         desk = parts().desk
-        result = await (desk.submit_keyless(wish) if keyless else desk.submit(wish))
-        response.headers["Idempotency-Key"] = wish.key
+        result = await (desk.submit_keyless(asked) if keyless else desk.submit(asked))
+        response.headers["Idempotency-Key"] = asked.key
         response.status_code = 202 if result.outcome is OrderOutcome.UNKNOWN else 200
         return result
 

@@ -8,7 +8,7 @@ from prime_jennie.strategy.pnl import (
     loss_limit_is_breached,
     profit_pct,
     sale_profit_krw,
-    unrealized_profit_krw,
+    unrealised_profit_krw,
     win_rate,
 )
 
@@ -27,11 +27,11 @@ def test_the_year_of_settlement_decides_the_tax() -> None:
 
 
 def test_unrealised_profit_is_what_selling_now_would_earn() -> None:
-    assert unrealized_profit_krw(1_000_000, 10, 110_000, SETTLED_2025) == 98_056
+    assert unrealised_profit_krw(1_000_000, 10, 110_000, SETTLED_2025) == 98_056
 
 
 def test_an_unchanged_price_is_a_loss_after_fees() -> None:
-    assert unrealized_profit_krw(1_000_000, 10, 100_000, SETTLED_2025) == -(140 + 140 + 1_500)
+    assert unrealised_profit_krw(1_000_000, 10, 100_000, SETTLED_2025) == -(140 + 140 + 1_500)
 
 
 def test_profit_in_percent_of_cost() -> None:

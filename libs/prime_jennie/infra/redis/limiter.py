@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.ports import Priority
-from prime_jennie.infra import metrics
 from prime_jennie.infra.clock.protocol import NOW_KEY
 from prime_jennie.infra.redis.connection import reachable
 
@@ -75,7 +74,6 @@ class GcraLimiter:
         ticket = f"{int(priority)}:{time.monotonic_ns():020d}:{uuid4().hex[:8]}"
         keys = [self._clock_key, *(key for name, _ in buckets for key in (f"{name}:free_at", f"{name}:queue"))]
         arguments = [ticket, str(WAITER_LIVES_MS), *(str(interval_us) for _, interval_us in buckets)]
-        began_at = time.monotonic()
         try:
             with reachable():
                 while (wait_us := int(await self._script(keys=keys, args=arguments))) > 0:  # noqa: ASYNC110
@@ -85,9 +83,6 @@ class GcraLimiter:
                 for queue in keys[2::2]:
                     await self._redis.zrem(queue, ticket)
             raise
-        metrics.LIMITER_WAIT_SECONDS.labels(priority.name.lower(), str(ledger).lower()).observe(
-            time.monotonic() - began_at
-        )
 
 
 def _bucket_key(account: str, bucket: str, virtual: bool) -> str:
