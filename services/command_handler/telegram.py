@@ -102,10 +102,11 @@ class TelegramCommands:
         if token is None:
             raise ValueError("without a token there is no Telegram")
         timeout_secs = self._settings.telegram_timeout_secs
+        bot_id = token.get_secret_value().partition(":")[0]  # the public half; asking getMe could show the other one
         failures = 0
         try:
             async with telegram_bot(token, self._settings.telegram_url, timeout_secs=timeout_secs) as bot:
-                await self._restore_offset(bot.id)
+                await self._restore_offset(bot_id)
                 await self._show_menu(bot)
                 while True:
                     try:
@@ -122,9 +123,9 @@ class TelegramCommands:
                     failures = 0
                     self._works()
                     for update in updates:
-                        await self._take(bot.id, update)
+                        await self._take(bot_id, update)
                     if updates:
-                        await self._keep_offset(bot.id)
+                        await self._keep_offset(bot_id)
         finally:
             await end_tasks(self._answering)
 
@@ -134,7 +135,7 @@ class TelegramCommands:
             return {}
         return {"telegram": DependencyHealth(status=DependencyStatus.DEGRADED, message=self.trouble[:200])}
 
-    async def _take(self, bot_id: int, update: "Update") -> None:
+    async def _take(self, bot_id: str, update: "Update") -> None:
         """Take one update before the next is looked at; it is answered beside the poll, so none waits for another."""
         self._offset = update.update_id + 1
         self.last_update_id = update.update_id
@@ -168,7 +169,7 @@ class TelegramCommands:
         except Exception:  # the next command must still be answered
             log.exception("answer failed", chat=chat)
 
-    async def _restore_offset(self, bot_id: int) -> None:
+    async def _restore_offset(self, bot_id: str) -> None:
         """Go on behind the last update that was taken; without a database the audit rows decide all the same."""
         if self._offset is not None:
             return
@@ -180,7 +181,7 @@ class TelegramCommands:
         if row is not None and row.config_value.isdecimal():
             self._offset = int(row.config_value)
 
-    async def _keep_offset(self, bot_id: int) -> None:
+    async def _keep_offset(self, bot_id: str) -> None:
         now = self._desk.clock.now()
         try:
             await self._configs.put(
@@ -236,5 +237,5 @@ def _who(message: "Message") -> str:
     return f"{name} ({message.from_user.id})"
 
 
-def _offset_key(bot_id: int) -> str:
+def _offset_key(bot_id: str) -> str:
     return f"command-handler:telegram-offset:{bot_id}"

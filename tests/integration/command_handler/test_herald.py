@@ -86,7 +86,8 @@ async def test_a_sale_is_told_with_its_reason_and_its_result(desk: Commanding) -
     async with telling(desk):
         await done(desk, t1="told", t2="told")
     assert told(desk) == [
-        "매도 체결 삼성전자 005930\n40주 @72,000 = 2,880,000원\n추적 손절 · 눌림목 · 수익률 +2.35% · 3일 보유 · 12:00:00",
+        "매도 체결 삼성전자 005930\n40주 @72,000 = 2,880,000원\n"
+        "추적 손절 · 눌림목 · 수익률 +2.35% · 3일 보유 · 12:00:00",
         "매수 체결 삼성전자 005930\n40주 @72,000 = 2,880,000원\n수동 · TIER2 · 점수 50 · 12:00:00",
     ]
     assert told(desk, Language.EN)[0].startswith("Filled: sell 삼성전자 005930\n40 shares @72,000 = 2,880,000 KRW\n")
