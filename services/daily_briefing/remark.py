@@ -90,7 +90,7 @@ class ModelWriter:
     async def write(self, facts: BriefingFacts, language: Language) -> Remark:
         ours = figure_lines(facts, WORDS[language])
         prompt = Prompt(
-            service="daily-briefing",
+            service="briefing",
             tier=Tier.REASONING,
             system=_SYSTEM[language],
             user="\n".join(ours),

@@ -312,7 +312,9 @@ def _model_env(values: PlatformValues) -> list[dict[str, Any]]:
 
 def _telegram_env(values: PlatformValues) -> list[dict[str, Any]]:
     told = values.notifications
+    languages = ("BRIEFING_LANGUAGE", "COMMAND_LANGUAGE") if told.language != "ko" else ()
     return [
         env_secret("TELEGRAM_BOT_TOKEN", told.credentials_secret, "telegram-bot-token", optional=True),
         *([env_value("TELEGRAM_CHAT_IDS", told.telegram_chat_ids)] if told.telegram_chat_ids else []),
+        *(env_value(name, told.language) for name in languages),
     ]

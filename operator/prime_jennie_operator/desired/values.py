@@ -112,6 +112,7 @@ class Llm(Values):
 
 class Notifications(Values):
     credentials_secret: str
+    language: Literal["ko", "en"]
     telegram_chat_ids: str
     slack_critical_channel: str
     slack_error_channel: str

@@ -41,6 +41,7 @@ class LocalSettings(BaseSettings):
     llm_api_key: SecretStr | None = Field(None, description="the server's key")
     telegram_bot_token: SecretStr | None = Field(None, description="unset: no Telegram")
     telegram_chat_ids: str = Field("", description="chats that may give commands, comma separated; empty: nobody")
+    jennie_language: Literal["ko", "en"] = Field("ko", description="of the briefing and the commands")
     slack_bot_token: SecretStr | None = Field(None, description="unset: no Slack")
     slack_critical_channel: str = Field("", description="channel for CRITICAL")
     slack_error_channel: str = Field("", description="channel for ERROR")
@@ -67,6 +68,7 @@ class LocalSettings(BaseSettings):
             "secrets": {"pricesKey": PRICES_KEY},
             "llm": {"baseUrl": self.llm_base_url, "model": self.llm_model, "judgeModel": self.llm_judge_model},
             "notifications": {
+                "language": self.jennie_language,
                 "telegramChatIds": self.telegram_chat_ids,
                 "slackCriticalChannel": self.slack_critical_channel,
                 "slackErrorChannel": self.slack_error_channel,
