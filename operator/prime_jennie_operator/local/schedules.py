@@ -69,9 +69,10 @@ class ScheduleRunner:
             stack.push_async_callback(clock.progress, NAME, CONSUMED_ALL)
             stack.push_async_callback(turns.stop)
             stack.push_async_callback(end_task, asyncio.create_task(turns.tell_position(), name="schedules' position"))
-            await self._fire(turns)
+            await self.fire(turns)
 
-    async def _fire(self, turns: SlotTurns) -> None:
+    async def fire(self, turns: SlotTurns) -> None:
+        """Take turn after turn until cancelled; what interrupts one is told, and it is taken again."""
         backoff, complaint = Backoff(), ""
         while True:
             try:
