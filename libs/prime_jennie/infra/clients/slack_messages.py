@@ -8,7 +8,7 @@ import traceback
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from prime_jennie.domain.alerts import shortened
 from prime_jennie.infra.logging import mask_text, mask_value
@@ -78,7 +78,8 @@ def line_of(record: logging.LogRecord, urgency: Urgency) -> Line:
         trace = str(record.msg.get("exception") or "")
     else:
         text, fields = record.getMessage(), {}
-        trace = "".join(traceback.format_exception(*record.exc_info)) if _is_error(record.exc_info) else ""
+        error = record.exc_info[1] if record.exc_info else None
+        trace = "" if error is None else "".join(traceback.format_exception(error))
     cause = trace.rstrip().rpartition("\n")[2]
     if cause:
         text += f" ({shortened(cause, LONGEST_FIELD)})"
@@ -157,10 +158,6 @@ class Outbox:
         while len(self._seen) > MOST_REMEMBERED:
             self._seen.popitem(last=False)
         return held_back
-
-
-def _is_error(exc_info: Any) -> bool:
-    return bool(exc_info) and exc_info[0] is not None
 
 
 def _callers_stack() -> str:
