@@ -13,7 +13,7 @@ from prime_jennie.domain.symbols import Exclusion
 from prime_jennie.domain.watchlist import EnrichedCandidate, QuantScore
 from prime_jennie.infra.database.repositories.research import Research
 from prime_jennie.strategy.hybrid import LOWEST_ANALYSED
-from prime_jennie.strategy.price_figures import PriceFigures
+from prime_jennie.strategy.price_figures import FEWEST_BARS, PriceFigures
 from prime_jennie.strategy.scoring_matrix import quoted, score_all, sector_returns
 from prime_jennie.strategy.universe import Floors, Tradability, candidates_of, kinds_of
 from scout_job.history import MarketHistory
@@ -41,7 +41,7 @@ class ScoredMarket:
 
 
 def may_be_listed(history: MarketHistory, floors: Floors) -> list[str]:
-    """Return the codes above the floors, by last closes and turnover, the most traded first."""
+    """Return the codes above the floors whose history can be judged, the most traded first; by last closes."""
     columns = history.year.figures
     stocks = [
         Tradability(
@@ -52,6 +52,7 @@ def may_be_listed(history: MarketHistory, floors: Floors) -> list[str]:
             traded_last=bool(history.year.liquidity.traded_last[row]),
         )
         for row, (code, stock) in enumerate(zip(history.codes, history.stocks, strict=True))
+        if columns.bars[row] >= FEWEST_BARS
     ]
     return candidates_of(stocks, floors)
 
@@ -72,7 +73,7 @@ def score_market(
     return ScoredMarket(
         quant=tuple(quant),
         candidates={code: known[row_of[code]] for code in listable},
-        figures={code: found for code in listable if (found := columns.of(row_of[code])) is not None},
+        figures={code: columns.known(row_of[code]) for code in listable},
         sectors=dict(zip(history.codes, history.sectors, strict=True)),
         kinds={code: kinds_of(code, history.stocks[row_of[code]].master.stock_name) for code in listable},
         changes_pct=_changes(history, listable, quotes),
@@ -140,7 +141,7 @@ def cases_of(
 def worth_analysing(market: ScoredMarket, listed: Collection[str], most: int) -> list[str]:
     """Return the best candidates by quant score, and whatever is listed now: it has a place to lose."""
     best = sorted(
-        (score for score in market.quant if score.is_valid and score.stock_code in market.candidates),
+        (score for score in market.quant if score.stock_code in market.candidates),
         key=lambda score: (-score.total_score, score.stock_code),
     )
     asked = [score for score in best if score.total_score >= LOWEST_ANALYSED]

@@ -12,6 +12,8 @@ from typing import Final
 import structlog
 
 from prime_jennie.domain.analyst import MAX_HEADLINES, Analyst
+from prime_jennie.domain.errors import NotFound
+from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.symbols import Exclusion
@@ -20,6 +22,7 @@ from prime_jennie.infra.database.repositories.positions import PositionRepositor
 from prime_jennie.infra.database.repositories.research import ResearchRepository
 from prime_jennie.infra.database.repositories.scores import RunRows, ScoreRepository
 from prime_jennie.infra.jobs import Job, JobDesk
+from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.strategy.smoothing import WINDOW_DATES
 from prime_jennie.strategy.universe import CHECKED_KINDS
 from scout_job.analysis import Verdict, analyse
@@ -37,6 +40,7 @@ SCORING, ANALYSIS, SELECTION = "quant_scoring", "llm_analysis", "selection"  # t
 UNCHECKED: Final = tuple(kind for kind in Exclusion if kind not in CHECKED_KINDS)
 # A stock above the turnover floor prints within seconds of the open: one that has not by then is halted.
 HALTED_AFTER: Final = timedelta(minutes=20)
+NO_REGIME: Final[tuple[type[Exception], ...]] = (*OUTAGES, NotFound)
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +77,7 @@ class ScoutRun:
         """
         wanted = read_parameters(job.parameters)
         await job.report(SCORING, 5)
-        context = await self._regime.known(job.day, throttled=job.newest)
+        context = await self._context(job)
         regime = MarketRegime.SIDEWAYS if context is None else context.market_regime
         history = await self._history.before(job.day, wanted.markets)
         listable = may_be_listed(history, wanted.floors)
@@ -109,6 +113,14 @@ class ScoutRun:
         )
         log.info("list chosen", slot=job.slot, passed_over=dict(sorted(choice.selection.passed_over.items())))
         return self.last.line()
+
+    async def _context(self, job: Job) -> TradingContext | None:
+        """Return what is known of the day's regime; a list without it is better than none, for it allows no buys."""
+        try:
+            return await self._regime.known(job.day, throttled=job.newest)
+        except NO_REGIME as error:
+            log.warning("regime unknown", slot=job.slot, error=f"{type(error).__name__}: {error}")
+            return None
 
     async def _quotes(self, job: Job, codes: Sequence[str]) -> Quotes | None:
         """Return today's quotes where there are any: before the open, and for a past day, the last close is the quote.
@@ -184,4 +196,7 @@ class ScoutRun:
             gaps=gaps,
         )
         await self._lists.publish(watchlist, choice.budget)
-        await self._regime.publish(job.day)
+        try:
+            await self._regime.publish(job.day)
+        except NO_REGIME as error:
+            log.warning("regime left to the next refresh", slot=job.slot, error=f"{type(error).__name__}: {error}")

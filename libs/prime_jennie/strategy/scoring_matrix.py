@@ -89,9 +89,11 @@ class FigureColumns:
 
     def of(self, row: int) -> PriceFigures | None:
         """Return one stock's figures, None below 20 traded bars."""
+        return self.known(row) if self.bars[row] >= FEWEST_BARS else None
+
+    def known(self, row: int) -> PriceFigures:
+        """Return the figures of a stock that has enough bars."""
         bars = int(self.bars[row])
-        if bars < FEWEST_BARS:
-            return None
         return PriceFigures(
             bars=bars,
             price=float(self.price[row]),

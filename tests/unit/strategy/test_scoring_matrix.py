@@ -1,6 +1,7 @@
 """The whole market at once is the same as one stock after the other."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from prime_jennie.domain.market import MarketRegime, StockSnapshot
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.watchlist import AnalystConsensus, EnrichedCandidate, FinancialTrend, InvestorTradingSummary
-from prime_jennie.strategy import scoring
-from prime_jennie.strategy.price_figures import figures_of
+from prime_jennie.strategy import scoring, scoring_matrix
+from prime_jennie.strategy.price_figures import PriceFigures, figures_of
 from prime_jennie.strategy.scoring_matrix import (
+    FigureColumns,
     PriceMatrix,
     figure_columns,
     last_changes_pct,
@@ -23,7 +25,7 @@ from prime_jennie.strategy.scoring_matrix import (
     score_all,
     sector_returns,
 )
-from tests.support.market_history import Cell, candidate, daily_bars, matrix_of, rising
+from tests.support.market_history import Cell, candidate, daily_bars, figures, matrix_of, rising
 
 SESSIONS = st.sampled_from([0, 1, 5, 19, 20, 21, 40, 60, 61, 120, 121, 130, 250, 260])
 RATIO = st.none() | st.just(0.0) | st.floats(-80, 80, allow_nan=False) | st.sampled_from([3.0, 5.0, 15.0, 25.0, 50.0])
@@ -118,6 +120,50 @@ def test_every_figure_equals_the_plain_reading(market: tuple[list[list[Cell]], l
     columns = quoted(figure_columns(matrix_of(histories)), candidates)
     for row, (own, one) in enumerate(zip(histories, candidates, strict=True)):
         assert columns.of(row) == figures_of(daily_bars(own[-250:]), one.snapshot)
+
+
+def edges(*bounds: float) -> st.SearchStrategy[float]:
+    """Draw a table's bounds themselves and what lies beside them."""
+    beside = [bound + step for bound in bounds for step in (-0.1, 0.0, 0.1)]
+    return st.sampled_from(beside) | st.floats(min(beside), max(beside))
+
+
+@st.composite
+def figures_at_the_edges(draw: st.DrawFn) -> PriceFigures:
+    """Draw figures that stand on the bounds of the tables more often than beside them."""
+    bars = draw(st.sampled_from([20, 59, 60, 119, 120, 250]))
+    averages = st.sampled_from([9_999.0, 10_000.0, 10_001.0])
+    return figures(
+        bars=bars,
+        rsi=draw(edges(30, 40, 70, 80)),
+        return_20_pct=draw(edges(-10, -3, 0, 3, 15)),
+        return_60_pct=draw(edges(-15, 20)) if bars >= 60 else None,
+        return_120_pct=draw(edges(-20, 0, 5, 10, 30)) if bars >= 120 else None,
+        ma5=draw(averages),
+        ma20=draw(averages),
+        volume_ratio=draw(edges(1, 1.2, 1.5, 2)),
+        high_distance_pct=draw(edges(-30, -15, -5, 0)),
+    )
+
+
+@given(figures_at_the_edges(), knowledge(), st.sampled_from(MarketRegime))
+@settings(deadline=None, max_examples=400)
+def test_every_table_is_read_alike_at_its_bounds(
+    seen: PriceFigures, known: dict[str, object], regime: MarketRegime
+) -> None:
+    one = candidate(**known)
+    unknown = {name: np.nan for name in ("return_60_pct", "return_120_pct") if getattr(seen, name) is None}
+    columns = FigureColumns(**{name: np.array([value]) for name, value in (asdict(seen) | unknown).items()})
+    at_once = scoring_matrix._points([one], columns, bull=regime.is_bull)
+    assert tuple(at_once[0].tolist()) == scoring.factor_points(one, seen, regime)
+
+
+def test_a_close_above_its_days_high_is_the_years_high() -> None:
+    rounded: list[Cell] = [(10_001, 10_000, 100)] * 30
+    found = figure_columns(matrix_of([rounded])).of(0)
+    assert found == figures_of(daily_bars(rounded))
+    assert found is not None
+    assert found.high_52w == 10_001
 
 
 def test_without_quotes_the_last_traded_close_is_the_price() -> None:
