@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from prime_jennie.domain.errors import BadInput
+from prime_jennie.strategy.entries.catalogue import catalogue_of
 from prime_jennie_operator.complaints import bad_input
 from prime_jennie_operator.desired.values import PlatformValues
 from prime_jennie_operator.resources import API_VERSION, ScoutSchedule, TradingStrategy
@@ -65,7 +66,10 @@ def load_document(data: Any, where: str) -> TradingStrategy | ScoutSchedule:
         raise BadInput(where, "kind", f"{data['kind']!r} is none of {', '.join(KINDS)}")
     if data["apiVersion"] != API_VERSION:
         raise BadInput(where, "apiVersion", f"{data['apiVersion']!r} is not {API_VERSION}")
-    return _validated(KINDS[data["kind"]], data, where)
+    item = _validated(KINDS[data["kind"]], data, where)
+    if isinstance(item, TradingStrategy):
+        _demand_known_parameters(item, where)
+    return item
 
 
 def load_values(path: Path = CHART_VALUES, *overrides: Mapping[str, Any]) -> PlatformValues:
@@ -85,6 +89,14 @@ def _validated(model: type[Model], data: Any, where: str) -> Model:
         return model.model_validate(data, by_alias=True, by_name=False)
     except ValidationError as error:
         raise bad_input(where, model, error) from None
+
+
+def _demand_known_parameters(strategy: TradingStrategy, where: str) -> None:
+    """Refuse thresholds that an entry does not know: the scanner would, and go on by the configuration before."""
+    try:
+        catalogue_of(strategy.spec.entries)
+    except BadInput as error:
+        raise BadInput(where, f"{error.where}.{error.field}", error.reason) from None
 
 
 def _laid_over(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ TICKS: Final = Topic(
 BUY_SIGNALS: Final = Topic(
     RedisKeys.BUY_SIGNALS,
     BuySignal,
-    producers=("buy-scanner",),
+    producers=("buy-scanner", "command-handler"),
     consumers=("buy-executor",),
     groups=("group:buy-executor",),
     strategy_owned=True,
@@ -67,7 +67,7 @@ BUY_SIGNALS: Final = Topic(
 SELL_ORDERS: Final = Topic(
     RedisKeys.SELL_ORDERS,
     SellOrder,
-    producers=("price-monitor",),
+    producers=("price-monitor", "command-handler"),
     consumers=("sell-executor",),
     groups=("group:sell-executor",),
     strategy_owned=True,

@@ -50,6 +50,13 @@ async def test_an_emptied_redis_leaves_what_was_remembered(redis: Redis, db: Dat
     assert await known_strategies(redis, db) == {"krx-core": anew}
 
 
+async def test_a_strategy_that_was_removed_is_not_known_because_sql_remembers_it(redis: Redis, db: Database) -> None:
+    found = {name: live(name) for name in ("krx-core", "krx-gone")}
+    await remember_strategies(db, found, clock=ManualClock(OPEN), who="kis-gateway")
+    await announce(redis, found["krx-core"])
+    assert list(await known_strategies(redis, db)) == ["krx-core"]
+
+
 async def test_a_redis_that_is_gone_raises_only_where_nothing_else_knows(tmp_path: Path, sqlite_db: Database) -> None:
     with running_redis(tmp_path / "redis") as server:
         client = connect(server.url)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import redis
 
 from prime_jennie.domain.risk import WHOLE_ACCOUNT, Halt, HaltSource, HaltState
 from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.halts import COPY_MARK, HaltDesk
 from prime_jennie.infra.redis.connection import connect
 from tests.support.exchange import ACCOUNT
 from tests.support.gateway import HYNIX, SAMSUNG, STRATEGY, House, running_house, until
+from tests.support.risk_desk import daily_bar
+from tests.support.service_desk import position_row
 
 _AT = datetime(2025, 3, 4, tzinfo=UTC)
 CELLS = [
@@ -150,3 +153,28 @@ def test_without_redis_a_stop_still_holds_and_a_sale_by_hand_passes(tmp_path: Pa
         assert desk.order("sell", "MANUAL by the owner")["success"]
         answer = house.gateway.post("/api/trading/buy", {"stock_code": HYNIX, "quantity": 1})
         assert answer.status_code == 503
+
+
+def test_a_loss_over_the_limit_pauses_by_itself_cancels_what_works_and_tells(tmp_path: Path) -> None:
+    with running_house(tmp_path, KIS_TIMEOUT_SECS="2") as house:
+        desk = Desk(house)
+        price = int(house.gateway.post("/api/market/snapshot", {"stock_code": SAMSUNG}).json()["price"])
+        asyncio.run(hold_since_yesterday(house, shares=100, close=price * 2))
+        working = desk.resting_buy()
+        spec = {"capitalKrw": 50_000_000, "risk": {"dailyLossLimitPct": 1}}
+        live = LiveConfig.model_validate({"name": STRATEGY, "generation": 1, "spec": spec})
+        desk.redis.set(f"{STRATEGY}:config", live.model_dump_json(by_alias=True))
+        until(lambda: desk.status(working) == "CANCELED", what="the minute's look pauses the strategy")
+        refused = desk.order("buy")
+        assert refused["message"] == "HALTED: trading is Paused"
+        assert "dailyLossLimitPct" in str(desk.redis.get(f"{STRATEGY}:emergency:trading_pause"))
+        assert float(house.gateway.health()["day_loss"][STRATEGY]["loss_pct"]) > 1
+        assert desk.redis.xlen("stream:alerts") >= 1
+
+
+async def hold_since_yesterday(house: House, *, shares: int, close: int) -> None:
+    """Hold shares that closed yesterday at a price."""
+    row = position_row(strategy=STRATEGY, account=ACCOUNT, quantity=shares, average_buy_price=close, bought_at=_AT)
+    await house.db.write(lambda session: session.merge(row))
+    bar = daily_bar(close, _AT.date() - timedelta(days=1))
+    await PriceRepository(house.db).upsert_daily([bar])

@@ -41,6 +41,14 @@ def complaint(text: str) -> str:
         ("spec: {Trading: Paused}", "spec.Trading: unknown field; did you mean trading?"),
         ("spec: {services: {buyScaner: {}}}", "spec.services.buyScaner: unknown field; did you mean buyScanner?"),
         ("spec: {entries: [{nam: DIP_BUY}]}", "spec.entries[0].name: missing (and 1 more)"),
+        (
+            "spec: {entries: [{name: DIP_BUY}, {name: RSI_REBOUND, parameters: {level: 30}}]}",
+            "document 1: spec.entries[1].parameters.level: ",
+        ),
+        (
+            "spec: {entries: [{name: ORB_BREAKOUT, parameters: {rangeMinutes: 90}}]}",
+            "spec.entries[0].parameters.rangeMinutes: ",
+        ),
         ("{}", "spec: missing"),
         ("spec: {risk: {maxPositions: 0}}", "spec.risk.maxPositions: must be greater than or equal to 1, not 0"),
         ("spec: {risk: {maxPositions: three}}", "spec.risk.maxPositions: must be a number, not 'three'"),

@@ -19,13 +19,11 @@ log = structlog.get_logger(__name__)
 
 
 async def known_strategies(redis: Redis, db: Database | None = None) -> dict[str, LiveConfig]:
-    """Return every strategy's configuration by its name: what Redis announces, else what SQL remembers of it.
+    """Return every strategy's configuration by its name: those that Redis announces, else those that SQL remembers.
 
-    What is announced wins whatever its generation: a strategy that was made anew begins at one again. With a database,
-    a Redis that is empty or gone costs nothing but news; without one an unreachable Redis raises. A configuration that
-    nobody can read is left out and logged.
+    SQL is asked only where Redis is gone or announces none at all: what it lacks beside others was removed by somebody.
+    Without a database an unreachable Redis raises. A configuration that nobody can read is left out and logged.
     """
-    remembered = await remembered_strategies(db) if db is not None else {}
     try:
         announced = await _announced(redis)
     except OUTAGES as error:
@@ -33,7 +31,9 @@ async def known_strategies(redis: Redis, db: Database | None = None) -> dict[str
             raise
         log.warning("live configurations not read from redis", error=f"{type(error).__name__}: {error}")
         announced = {}
-    return dict(sorted({**remembered, **announced}.items()))
+    if not announced and db is not None:
+        announced = await remembered_strategies(db)
+    return dict(sorted(announced.items()))
 
 
 async def remembered_strategies(db: Database) -> dict[str, LiveConfig]:
