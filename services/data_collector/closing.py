@@ -120,6 +120,8 @@ class Closing:
             book.say(GapKind.SOURCE, "listings", "stock_master names no listed stock")
             return "no listed stock"
         closes_before = await self._prices.closes_of(self._desk.sessions.previous(job.day).day)
+        # Those without a bar yesterday come last: an unknown stock makes the broker refuse its whole call of thirty.
+        listed = sorted(listed, key=lambda code: (code not in closes_before, code))
         written, rebased, failed = Written(), list[str](), 0
         for start in range(0, len(listed), _STOCKS_A_CALL):
             await job.report("daily bars", 45 * start // len(listed))

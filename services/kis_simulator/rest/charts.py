@@ -125,25 +125,28 @@ def minute_chart(world: World, call: Call) -> Answer:
     if len(hour) != 6 or not hour.isdigit():
         raise refusals.bad_field("FID_INPUT_HOUR_1", "is not HHMMSS")
     path, index = world.exchange.last_print(code)
-    rows = []
-    for minute, bar, turnover in minute_bars(path, index) if path is not None else []:
-        starts = (world.session.opens_at + timedelta(minutes=minute)).astimezone(KST)
-        if starts.strftime("%H%M%S") <= hour:
-            rows.append(
-                block(
-                    MINUTE_CHART_ROWS,
-                    {
-                        "stck_bsop_date": starts.strftime("%Y%m%d"),
-                        "stck_cntg_hour": starts.strftime("%H%M00"),
-                        "stck_prpr": bar.close,
-                        "stck_oprc": bar.open,
-                        "stck_hgpr": bar.high,
-                        "stck_lwpr": bar.low,
-                        "cntg_vol": bar.volume,
-                        "acml_tr_pbmn": turnover,
-                    },
-                )
-            )
+    opened = world.session.opens_at.astimezone(KST)
+    told = [
+        (starts, bar, turnover)
+        for minute, bar, turnover in (minute_bars(path, index) if path is not None else [])
+        if (starts := opened + timedelta(minutes=minute)).strftime("%H%M%S") <= hour
+    ]
+    rows = [
+        block(
+            MINUTE_CHART_ROWS,
+            {
+                "stck_bsop_date": starts.strftime("%Y%m%d"),
+                "stck_cntg_hour": starts.strftime("%H%M00"),
+                "stck_prpr": bar.close,
+                "stck_oprc": bar.open,
+                "stck_hgpr": bar.high,
+                "stck_lwpr": bar.low,
+                "cntg_vol": bar.volume,
+                "acml_tr_pbmn": turnover,
+            },
+        )
+        for starts, bar, turnover in told[-_MINUTE_ROWS:]
+    ]
     change = stock.change
     head = block(
         MINUTE_CHART_HEAD,
@@ -158,7 +161,7 @@ def minute_chart(world: World, call: Call) -> Answer:
             "stck_prpr": stock.price,
         },
     )
-    return Answer({"output1": head, "output2": rows[-_MINUTE_ROWS:][::-1]})
+    return Answer({"output1": head, "output2": rows[::-1]})
 
 
 def index_chart(world: World, call: Call) -> Answer:
