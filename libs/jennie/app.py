@@ -90,6 +90,27 @@ def status(
 
 
 @app.command()
+def chat(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND", help="Say one line and leave, e.g. /price 005930.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs keep their state.")] = DEFAULT_FOLDER,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A command-handler elsewhere; its token comes from JENNIE_OPERATOR_TOKEN."),
+    ] = None,
+) -> None:
+    """Give the Telegram commands on the console to the run on this machine: /help lists them.
+
+    Without COMMAND it talks until Ctrl-D, or answers every line of a pipe: echo /status | jennie chat. What moves
+    money asks for a code, which is good for a minute. Exit status 0 only if every line was done as asked.
+    """
+    from jennie.commands.chat import chat as talk
+
+    raise typer.Exit(talk(folder, command or [], url))
+
+
+@app.command()
 def demo(
     day: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The session to live.")
