@@ -60,8 +60,8 @@ async def _judged(analyst: Analyst, case: AnalystCase, turns: asyncio.Semaphore)
         try:
             return Verdict(case, await analyst.judge(case))
         except JennieError as error:
-            log.warning("no opinion", stock_code=case.quant.stock_code, error=f"{type(error).__name__}: {error}")
-            return failed(case, f"{type(error).__name__}: {error}")
+            log.warning("no opinion", stock_code=case.quant.stock_code, error=str(error))
+            return failed(case, str(error))
 
 
 def failed(case: AnalystCase, failure: str) -> Verdict:

@@ -55,8 +55,8 @@ def gaps_of(
     if market.sized_by_turnover:
         found.append("market caps of the day: sized by turnover instead")
     failures = Counter(verdict.failure for verdict in verdicts if verdict.failure is not None)
-    found += [
-        f"analyst: {count} of {len(verdicts)} without an opinion ({why})" for why, count in failures.most_common(1)
-    ]
+    if failures:
+        why = failures.most_common(1)[0][0]
+        found.append(f"analyst: {failures.total()} of {len(verdicts)} without an opinion, most for: {why}")
     unknown = Counter(gap for score in market.quant if score.stock_code in market.candidates for gap in score.gaps)
     return (*found, *(f"{gap}: {count} of {len(market.candidates)}" for gap, count in sorted(unknown.items())))
