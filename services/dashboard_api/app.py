@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.utils import get_openapi
 
-from dashboard_api.access import Access
+from dashboard_api.access import Access, may_read
 from dashboard_api.config import DashboardSettings
 from dashboard_api.desk import DashboardDesk, open_dashboard_desk
+from dashboard_api.examples import with_examples
 from dashboard_api.feeds import RowFeed, StreamFeed
 from dashboard_api.handlers.halts import halt_routes
 from dashboard_api.handlers.journal import journal_routes
 from dashboard_api.handlers.live import live_routes
 from dashboard_api.handlers.llm import llm_routes
+from dashboard_api.handlers.logs import log_routes
 from dashboard_api.handlers.macro import macro_routes
 from dashboard_api.handlers.portfolio import portfolio_routes
 from dashboard_api.handlers.slots import slot_routes
+from dashboard_api.handlers.system import system_routes
 from dashboard_api.handlers.trades import trade_routes
+from dashboard_api.handlers.watchlist import watchlist_routes
 from dashboard_api.hub import Hub
 from dashboard_api.pages import NEXT_CURSOR
 from prime_jennie.domain.errors import Unavailable
@@ -29,6 +35,19 @@ from prime_jennie.domain.ports import Clock
 from prime_jennie.infra.runtime import service_app, supervise, survive
 
 NAME = "dashboard-api"
+SUMMARY = "What strategies hold, did and plan. Amounts in KRW, times in UTC, days in Seoul; /ws tells what is new."
+ROUTES = (
+    portfolio_routes,
+    trade_routes,
+    watchlist_routes,
+    macro_routes,
+    llm_routes,
+    slot_routes,
+    halt_routes,
+    journal_routes,
+    log_routes,
+    system_routes,
+)
 
 
 def create_app(settings: DashboardSettings) -> FastAPI:
@@ -85,7 +104,20 @@ def create_app(settings: DashboardSettings) -> FastAPI:
             allow_headers=["Authorization", "Content-Type"],
             expose_headers=[NEXT_CURSOR],
         )
-    for routes in (portfolio_routes, trade_routes, macro_routes, llm_routes, slot_routes, halt_routes, journal_routes):
+    for routes in ROUTES:
         app.include_router(routes(desk))
     app.include_router(live_routes(settings, access, hub, clock))
+
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(may_read)])
+    async def description() -> dict[str, Any]:
+        return described(app)
+
     return app
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """Describe every path with an example, and say how a caller proves who it is."""
+    found = get_openapi(title=NAME, version=app.version, routes=app.routes, summary=SUMMARY)
+    found.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    found["security"] = [{"token": []}]
+    return with_examples(found)

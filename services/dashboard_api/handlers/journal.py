@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -11,7 +12,10 @@ from pydantic import JsonValue, TypeAdapter
 from dashboard_api.access import may_read
 from dashboard_api.desk import DashboardDesk
 from dashboard_api.pages import Page, page
+from prime_jennie.domain.briefing import Briefing
+from prime_jennie.domain.errors import NotFound
 from prime_jennie.domain.model import Record, Timestamp
+from prime_jennie.infra.database.repositories.briefings import BriefingRepository
 from prime_jennie.infra.database.repositories.events import EventLevel, EventRepository
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
@@ -58,5 +62,13 @@ def journal_routes(desk: Callable[[], DashboardDesk]) -> APIRouter:
             )
             for row in at_page.close(rows, response)
         ]
+
+    @router.get("/briefings/{day}")
+    async def briefing(day: date) -> Briefing:
+        """Return a day's briefing as it was written, with what it could not say."""
+        found = await BriefingRepository(desk().jobs.db).find(day)
+        if found is None:
+            raise NotFound(f"no briefing of {day}")
+        return found
 
     return router

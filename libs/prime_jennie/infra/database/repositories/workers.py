@@ -31,6 +31,11 @@ class Worker:
     last_heartbeat_at: datetime
     is_stale: bool
 
+    @property
+    def address(self) -> str:
+        """Return where the process listens, host:port."""
+        return self.worker_id.rpartition("@")[2]
+
 
 class WorkerRepository:
     """The processes of the house, by the database's own clock."""
@@ -45,11 +50,11 @@ class WorkerRepository:
         service: str,
         strategy: str,
         status: str,
-        started_at: datetime,
+        is_start: bool = False,
         current_work: str | None = None,
         current_symbol: str | None = None,
     ) -> None:
-        """Say that the worker lives and what it does; the first time registers it."""
+        """Say that the worker lives and what it does; `is_start` tells a new process from the one before."""
 
         def work(session: Session) -> None:
             now = database_time(session)
@@ -61,7 +66,7 @@ class WorkerRepository:
                 "status": status,
                 "current_symbol": current_symbol,
                 "current_work": None if current_work is None else current_work[:200],
-                "started_at": started_at,
+                "started_at": now if known is None or is_start else known.started_at,
                 "last_heartbeat_at": now,
                 "heartbeat_interval_secs": HEARTBEAT_SECS,
                 "created_at": now if known is None else known.created_at,
