@@ -8,6 +8,7 @@ from typing import Any
 Manifest = dict[str, Any]
 
 STRATEGY_LABEL = "trading.prime-jennie.io/strategy"
+SCHEDULE_LABEL = "trading.prime-jennie.io/schedule"
 NAME_LABEL = "app.kubernetes.io/name"
 
 

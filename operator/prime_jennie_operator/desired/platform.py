@@ -33,6 +33,16 @@ PROGRAMS = (
 )
 
 
+SERVICES = frozenset(name for name, _, _ in PROGRAMS)
+
+
+def program_url(values: PlatformValues, name: str) -> str:
+    """Address one of the platform's services inside its namespace; KeyError for what the platform does not run."""
+    field = {program: field for program, field, _ in PROGRAMS}[name]
+    program: Program = getattr(values, field)
+    return f"http://{name}:{program.port}"
+
+
 def platform_objects(values: PlatformValues, namespace: str) -> list[Manifest]:
     """Render the platform for one namespace."""
     objects = [_service_account(namespace), *_gateway(values, namespace)]

@@ -39,6 +39,11 @@ def env_secret(name: str, secret: str, key: str, *, optional: bool = False) -> d
     return {"name": name, "valueFrom": {"secretKeyRef": reference | ({"optional": True} if optional else {})}}
 
 
+def env_field(name: str, path: str) -> dict[str, Any]:
+    """Give a variable what Kubernetes knows about the pod."""
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
 def merged_env(*layers: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Lay environments over each other, the last one wins; HOST and ports first, as arguments refer to them."""
     by_name = {str(entry["name"]): dict(entry) for layer in layers for entry in layer}
@@ -134,5 +139,5 @@ def service(
 
 def sorted_objects(objects: Iterable[Manifest]) -> list[Manifest]:
     """Order by what others need first, then kind and name: the same input gives the same text."""
-    order = ("ServiceAccount", "ConfigMap", "Service", "Job", "StatefulSet", "Deployment")
+    order = ("ServiceAccount", "ConfigMap", "Service", "Job", "StatefulSet", "Deployment", "CronJob")
     return sorted(objects, key=lambda o: (order.index(o["kind"]), o["metadata"]["name"]))

@@ -126,6 +126,12 @@ class Program(Values):
     resources: Resources
 
 
+class Slots(Values):
+    """The pod that brings one slot to its outcome."""
+
+    resources: Resources
+
+
 class StrategyPrograms(Values):
     """Defaults of the four services that the operator runs for every TradingStrategy."""
 
@@ -154,6 +160,7 @@ class PlatformValues(Values):
     daily_briefing: Program
     command_handler: Program
     dashboard_api: Program
+    slots: Slots
     strategy_services: StrategyPrograms
 
     @property

@@ -9,7 +9,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie_operator.desired.agreement import environment_mismatch
-from prime_jennie_operator.desired.platform import platform_objects
+from prime_jennie_operator.desired.platform import SERVICES, platform_objects
 from prime_jennie_operator.desired.strategy import CONFIG_FILE, strategy_objects
 from prime_jennie_operator.desired.values import PlatformValues
 from prime_jennie_operator.loading import load_files
@@ -74,7 +74,7 @@ class Assembly:
 
     def _check_schedules(self, schedules: Sequence[ScoutSchedule], namespace: str) -> None:
         """Demand of schedules what a run of their own needs: one namespace, and everything they wait for."""
-        check_schedules(schedules, load_sessions)
+        check_schedules(schedules, load_sessions, SERVICES)
         names = {schedule.name for schedule in schedules}
         for schedule in schedules:
             where = f"ScoutSchedule {schedule.name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,9 +16,12 @@ from prime_jennie_operator.schedule.slots import named_schedules
 SOME_MINUTE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def check_schedules(schedules: Sequence[ScoutSchedule], sessions: Sessions) -> None:
-    """Raise BadInput for the first fault, by the schedule's name and the field."""
+def check_schedules(schedules: Sequence[ScoutSchedule], sessions: Sessions, services: Collection[str]) -> None:
+    """Raise BadInput for the first fault, by the schedule's name and the field; `services` are those that run."""
     for schedule in schedules:
+        task = schedule.spec.runs
+        if task.service not in services:
+            raise BadInput(_where(schedule), "spec.task", f"no service of this platform runs {task} yet")
         _demand_sessions(schedule, sessions)
     _refuse_circles(schedules)
     _refuse_names_given_twice(schedules)

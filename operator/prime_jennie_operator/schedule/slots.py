@@ -58,7 +58,7 @@ def slots_between(named: NamedSchedule, since: datetime, upto: datetime, session
     """Return the slots after `since` up to and including `upto`, in order; pure arithmetic, nothing is looked up."""
     zone = ZoneInfo(named.schedule.spec.time_zone)
     first, last = (since - LONGEST_SHIFT).astimezone(zone).date(), (upto + LONGEST_SHIFT).astimezone(zone).date()
-    slots = (_slot(named, nominal, sessions) for nominal in _minutes(named.schedule, first, last, zone))
+    slots = (slot_of(named, nominal, sessions) for nominal in _minutes(named.schedule, first, last, zone))
     found = {slot.at: slot for slot in slots if since < slot.at <= upto}
     return [found[at] for at in sorted(found)]
 
@@ -84,7 +84,8 @@ def _minutes(schedule: ScoutSchedule, first: date, last: date, zone: ZoneInfo) -
             yield datetime.combine(day, time, zone).astimezone(UTC)
 
 
-def _slot(named: NamedSchedule, nominal: datetime, sessions: Sessions) -> PlannedSlot:
+def slot_of(named: NamedSchedule, nominal: datetime, sessions: Sessions) -> PlannedSlot:
+    """Return the slot of a minute that a cron line names: moved, and skipped, as the calendar has it."""
     spec = named.schedule.spec
     if spec.calendar == "none":
         return PlannedSlot(named.slot_name(nominal), nominal)

@@ -6,13 +6,16 @@ import pytest
 import yaml
 
 from prime_jennie_operator.desired.platform import platform_objects
+from prime_jennie_operator.desired.schedule import schedule_objects
 from prime_jennie_operator.desired.strategy import strategy_objects
 from prime_jennie_operator.loading import CHART_VALUES, load_document, load_values
-from prime_jennie_operator.resources import TradingStrategy
+from prime_jennie_operator.resources import ScoutSchedule, TradingStrategy
+from prime_jennie_operator.schedule.slots import named_schedules
 from tests.support.any_yaml import differences
 
 CASES = Path(__file__).parents[2] / "data" / "operator"
 STRATEGIES = sorted(path.stem for path in (CASES / "input").glob("strategy-*.yaml"))
+SCHEDULES = sorted(path.stem for path in (CASES / "input").glob("schedule-*.yaml"))
 PLATFORMS = sorted(path.stem for path in (CASES / "input").glob("platform-*.yaml"))
 
 
@@ -43,6 +46,14 @@ def test_a_strategy_becomes_these_objects(case: str) -> None:
     check(case, strategy_objects(strategy, load_values()))
 
 
+@pytest.mark.parametrize("case", SCHEDULES)
+def test_a_schedule_becomes_these_objects(case: str) -> None:
+    document = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8"))
+    schedule = load_document(document, case)
+    assert isinstance(schedule, ScoutSchedule)
+    check(case, schedule_objects(named_schedules([schedule])[0], load_values()))
+
+
 @pytest.mark.parametrize("case", PLATFORMS)
 def test_values_become_these_objects(case: str) -> None:
     overrides = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8")) or {}
@@ -51,4 +62,5 @@ def test_values_become_these_objects(case: str) -> None:
 
 def test_there_are_cases() -> None:
     assert len(STRATEGIES) >= 3
+    assert len(SCHEDULES) >= 2
     assert len(PLATFORMS) >= 3

@@ -3,7 +3,7 @@
 from datetime import date, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prime_jennie_operator.schedule.cron import parse_cron
@@ -85,6 +85,7 @@ def test_a_line_that_can_never_fire_says_why(line: str, sessions_only: bool, rea
     assert reason is None or reason in str(said)
 
 
+@settings(max_examples=50, deadline=None)
 @given(line=LINES, sessions_only=st.booleans())
 def test_never_means_no_day_in_28_years(line: str, sessions_only: bool) -> None:
     cron = parse_cron(line)

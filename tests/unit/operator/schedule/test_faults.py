@@ -3,6 +3,7 @@
 import pytest
 
 from prime_jennie.domain.errors import BadInput
+from prime_jennie_operator.desired.platform import SERVICES
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.faults import check_schedules
 from tests.support.schedules import SESSIONS, schedule
@@ -10,7 +11,7 @@ from tests.support.schedules import SESSIONS, schedule
 
 def complaint(*schedules: ScoutSchedule) -> str:
     with pytest.raises(BadInput) as refused:
-        check_schedules(schedules, SESSIONS)
+        check_schedules(schedules, SESSIONS, SERVICES)
     return str(refused.value)
 
 
@@ -23,6 +24,7 @@ def test_good_schedules_pass() -> None:
             schedule("overnight", task="macro-collect", calendar="XNYS", schedules=["0 7 * * 2-6"]),
         ],
         SESSIONS,
+        SERVICES,
     )
 
 
@@ -33,14 +35,14 @@ def test_a_line_that_only_meets_holidays_is_refused() -> None:
 
 
 def test_the_same_line_is_fine_where_sessions_do_not_count() -> None:
-    check_schedules([schedule(schedules=["0 9 1 1 *"], sessionsOnly=False)], SESSIONS)
-    check_schedules([schedule(schedules=["0 9 1 1 *"], sessionsOnly=False, calendar="none")], SESSIONS)
+    check_schedules([schedule(schedules=["0 9 1 1 *"], sessionsOnly=False)], SESSIONS, SERVICES)
+    check_schedules([schedule(schedules=["0 9 1 1 *"], sessionsOnly=False, calendar="none")], SESSIONS, SERVICES)
 
 
 def test_a_morning_in_seoul_is_an_evening_in_new_york() -> None:
     # 2 January, 07:00 in Seoul, is New Year's Day in New York; 1 January is the year's last session there.
     assert "never fires" in complaint(schedule(calendar="XNYS", schedules=["0 7 2 1 *"]))
-    check_schedules([schedule(calendar="XNYS", schedules=["0 7 1 1 *"])], SESSIONS)
+    check_schedules([schedule(calendar="XNYS", schedules=["0 7 1 1 *"])], SESSIONS, SERVICES)
 
 
 def test_a_circle_is_told_as_the_way_it_goes() -> None:
@@ -54,7 +56,9 @@ def test_a_circle_is_told_as_the_way_it_goes() -> None:
 
 
 def test_the_same_name_elsewhere_is_no_circle() -> None:
-    check_schedules([schedule("a", dependsOn=["b"]), schedule("b", namespace="elsewhere", dependsOn=["a"])], SESSIONS)
+    check_schedules(
+        [schedule("a", dependsOn=["b"]), schedule("b", namespace="elsewhere", dependsOn=["a"])], SESSIONS, SERVICES
+    )
 
 
 def test_a_dense_web_of_waiting_is_checked_at_once() -> None:
@@ -63,9 +67,15 @@ def test_a_dense_web_of_waiting_is_checked_at_once() -> None:
         for layer in range(8)
         for n in range(10)
     ]
-    check_schedules(layers, SESSIONS)
+    check_schedules(layers, SESSIONS, SERVICES)
 
 
 def test_two_schedules_whose_slots_would_have_one_name_are_refused() -> None:
     said = complaint(schedule("scout"), schedule("late"), schedule("scout-late"))
     assert said.startswith("ScoutSchedule scout-late: metadata.name: its slots would have the names of late's")
+
+
+def test_a_task_that_no_service_runs_is_refused() -> None:
+    assert complaint(schedule("news", task="news")) == (
+        "ScoutSchedule news: spec.task: no service of this platform runs news yet"
+    )

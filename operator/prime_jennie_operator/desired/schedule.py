@@ -1,0 +1,124 @@
+"""One ScoutSchedule as CronJobs, one a cron line: each starts a pod that brings its slot to an outcome."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prime_jennie_operator.desired.platform import RELEASE, program_url
+from prime_jennie_operator.desired.pods import (
+    container,
+    env_field,
+    env_secret,
+    env_value,
+    labels,
+    pod_spec,
+    sorted_objects,
+)
+from prime_jennie_operator.desired.strategy import MANAGED_BY
+from prime_jennie_operator.desired.values import PlatformValues
+from prime_jennie_operator.manifest import SCHEDULE_LABEL, Manifest
+from prime_jennie_operator.resources import ScoutSchedule
+from prime_jennie_operator.schedule.slots import NamedSchedule
+
+LONGEST_RUN_SECS = 4 * 3600  # a pod that watches its slot for longer, or waits longer for a late close, is ended
+FINAL_STATUSES = [1, 2]  # the slot's own end, or wrong input: another pod would only say it again
+JOB_NAME_LABEL = "metadata.labels['batch.kubernetes.io/job-name']"
+
+
+def schedule_objects(named: NamedSchedule, values: PlatformValues) -> list[Manifest]:
+    """Render one schedule; a slot's minute stands in its Job's name, which Kubernetes makes of it."""
+    lines = enumerate(named.schedule.spec.schedules)
+    return sorted_objects(_cron_job(named, values, number, line) for number, line in lines)
+
+
+def _cron_job(named: NamedSchedule, values: PlatformValues, number: int, line: str) -> Manifest:
+    spec = named.schedule.spec
+    metadata = _metadata(named.schedule, f"{named.name}-{number}")
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": metadata,
+        "spec": {
+            "schedule": line,
+            "timeZone": spec.time_zone,
+            "startingDeadlineSeconds": _deadline_secs(named.schedule),
+            "concurrencyPolicy": spec.concurrency_policy,
+            # In a virtual day the minutes of this world mean nothing: the slots are started by the clock's own.
+            "suspend": spec.suspend or values.virtual_clock.enabled,
+            "successfulJobsHistoryLimit": spec.successful_history_limit,
+            "failedJobsHistoryLimit": spec.failed_history_limit,
+            "jobTemplate": {"metadata": {"labels": metadata["labels"]}, "spec": _job_spec(named, values, metadata)},
+        },
+    }
+
+
+def _job_spec(named: NamedSchedule, values: PlatformValues, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Describe the Job: attempts live inside one pod; a further pod only follows one that was lost."""
+    schedule = named.schedule
+    return {
+        "backoffLimit": schedule.spec.retries.limit,
+        "activeDeadlineSeconds": _deadline_secs(schedule) + LONGEST_RUN_SECS,
+        "podFailurePolicy": {
+            "rules": [
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+                {"action": "FailJob", "onExitCodes": {"operator": "In", "values": FINAL_STATUSES}},
+            ]
+        },
+        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod(named, values)},
+    }
+
+
+def _pod(named: NamedSchedule, values: PlatformValues) -> dict[str, Any]:
+    main = container(
+        "slot",
+        image=values.image.of("operator"),
+        pull_policy=values.image.pull_policy,
+        command=["python", "-m", "prime_jennie_operator.fire"],
+        args=["--bare-names"] if named.is_first else None,
+        env=[
+            env_field("JENNIE_JOB_NAME", JOB_NAME_LABEL),
+            env_value("JENNIE_SCHEDULE", _document(named.schedule)),
+            env_value("JENNIE_SERVICE_URL", program_url(values, named.schedule.spec.runs.service)),
+            env_secret("DATABASE_URL", values.secrets.database, "url"),
+            env_value("LOG_LEVEL", values.logging.level),
+            env_value("LOG_JSON", values.logging.json_lines),
+            *([env_value("JENNIE_CLOCK", values.redis_url)] if values.virtual_clock.enabled else []),
+        ],
+        ports={},
+        resources=values.slots.resources.render(),
+        mounts={},
+        probes={},
+    )
+    return pod_spec(main, volumes=[], service_account=RELEASE, restartPolicy="Never")
+
+
+def _document(schedule: ScoutSchedule) -> str:
+    """Write the schedule as the pod reads it; what the API server adds to metadata would only make it restart."""
+    document = schedule.model_dump(mode="json", by_alias=True, exclude={"status", "metadata"})
+    document["metadata"] = {"name": schedule.name, "namespace": schedule.metadata.namespace}
+    return json.dumps(document, ensure_ascii=False, sort_keys=True)
+
+
+def _deadline_secs(schedule: ScoutSchedule) -> int:
+    return int(schedule.spec.deadline_span.total_seconds())
+
+
+def _metadata(schedule: ScoutSchedule, name: str) -> dict[str, Any]:
+    meta = schedule.metadata
+    owner = {
+        "apiVersion": schedule.api_version,
+        "kind": schedule.kind,
+        "name": schedule.name,
+        "uid": meta.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    # Not the task's name: a Service that selects the program by it must never send requests to these pods.
+    all_labels = labels("slot", component="schedule", instance=schedule.name, managed_by=MANAGED_BY)
+    return {
+        "name": name,
+        "namespace": meta.namespace,
+        "labels": all_labels | {SCHEDULE_LABEL: schedule.name},
+        **({"ownerReferences": [owner]} if meta.uid else {}),
+    }
