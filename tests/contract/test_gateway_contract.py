@@ -10,6 +10,7 @@ import pytest
 
 from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.errors import BadInput, BrokerRefused, Conflict, NotFound, OutcomeUnknown, RateLimited
+from prime_jennie.domain.lifecycle import MarketState
 from prime_jennie.domain.market import IndexQuote
 from prime_jennie.domain.money import align_down
 from prime_jennie.domain.orders import OrderOutcome, OrderRequest, OrderState, OrderStatus, OrderType
@@ -208,6 +209,12 @@ async def test_a_resting_order_is_cancelled_once(bench: Bench) -> None:
     state = await ended(bench.gateway, order_key)
     assert (state.status, state.filled_qty) == (OrderStatus.CANCELED, 0)
     assert not await bench.gateway.cancel(result.order_no)
+
+
+async def test_the_day_is_told_with_what_holds_buys_back(bench: Bench) -> None:
+    day = await bench.gateway.market_state()
+    assert (day.trade_date, day.state) == (date(2025, 3, 4), MarketState.TRADING)
+    assert day.buys_allowed is not any(block.strategy == "" for block in day.buy_blocks)
 
 
 async def test_an_unknown_order_is_not_found(bench: Bench) -> None:

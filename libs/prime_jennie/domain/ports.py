@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from prime_jennie.domain.broker import AccountInfo, BrokerOrder, BrokerOrderRef, FillNotice
+from prime_jennie.domain.lifecycle import MarketStatus
 from prime_jennie.domain.market import (
     DailyPrice,
     IndexDailyPrice,
@@ -185,6 +186,9 @@ class Gateway(Protocol):
 
     async def index_quote(self, index_code: str) -> IndexQuote:
         """Return an index as it stands; NotFound for a code the exchange does not know."""
+
+    async def market_state(self) -> MarketStatus:
+        """Return where the account's day stands, and what holds buys back."""
 
     async def is_trading_day(self, day: date) -> bool:
         """Tell whether the exchange opens on a day."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from prime_jennie.domain.broker import AccountInfo
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound, OutcomeUnknown, RateLimited, Unavailable
+from prime_jennie.domain.lifecycle import MarketStatus
 from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 from prime_jennie.domain.orders import OrderOutcome, OrderRequest, OrderResult, OrderState
 from prime_jennie.domain.positions import PortfolioState
@@ -89,6 +90,9 @@ class GatewayClient:
 
     async def index_quote(self, index_code: str) -> IndexQuote:
         return _model(IndexQuote, await self._read("POST", "/api/market/index", {"index_code": index_code}))
+
+    async def market_state(self) -> MarketStatus:
+        return _model(MarketStatus, await self._read("GET", "/api/market/state"))
 
     async def is_trading_day(self, day: date) -> bool:
         answer = await self._read("GET", f"/api/market/is-trading-day?date={day.isoformat()}")

@@ -14,6 +14,7 @@ from prime_jennie.domain.errors import (
     RateLimited,
     Unavailable,
 )
+from prime_jennie.domain.lifecycle import BuyBlock, MarketState, MarketStatus
 from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 from prime_jennie.domain.money import is_on_tick
 from prime_jennie.domain.orders import OrderOutcome, OrderRequest, OrderResult, OrderState, OrderStatus, TradeType
@@ -40,6 +41,8 @@ class InMemoryGateway:
     is_open: bool = True
     halted: bool = False
     down: bool = False
+    buy_blocks: tuple[BuyBlock, ...] = ()
+    """What holds buys back."""
     orders: dict[str, _Known] = field(default_factory=dict)
     """What was asked under which key, reasons included."""
 
@@ -70,6 +73,17 @@ class InMemoryGateway:
     async def index_quote(self, index_code: str) -> IndexQuote:
         self._demand_up()
         return await self.broker.index_quote(index_code)
+
+    async def market_state(self) -> MarketStatus:
+        self._demand_up()
+        return MarketStatus(
+            trade_date=self._today(),
+            state=MarketState.TRADING,
+            reason="the session runs",
+            since=self.broker.clock.now(),
+            buys_allowed=not any(block.strategy == "" for block in self.buy_blocks),
+            buy_blocks=self.buy_blocks,
+        )
 
     async def is_trading_day(self, day: date) -> bool:
         self._demand_up()
