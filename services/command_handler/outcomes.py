@@ -24,6 +24,7 @@ OUTCOMES: Final = {
     "refused": Phrase("거부됨", "refused"),
     "expired": Phrase("시간이 지나 버려짐", "expired"),
     "unfilled": Phrase("체결되지 않음", "not filled"),
+    "dry_run": Phrase("모의 실행이라 기록만 함", "only recorded, it is a dry run"),
     "failed": Phrase("실패", "failed"),
 }
 

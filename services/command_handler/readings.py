@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from command_handler.desk import NAME, CommandDesk, outage_phrase
+from command_handler.desk import CommandDesk, outage_phrase
 from command_handler.manual_list import ManualList
 from command_handler.phrases import Phrase, same
 from command_handler.standing import Facts
@@ -15,7 +15,6 @@ from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.topics import TICKS
 from prime_jennie.domain.trading_strategy import LiveConfig, WatchlistSource
 from prime_jennie.domain.watchlist import HotWatchlist
-from prime_jennie.infra.database.repositories.market_states import MarketStateRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.status import StatusQueries, StrategyStatus
 from prime_jennie.infra.outages import OUTAGES
@@ -56,7 +55,6 @@ class Readings:
         self._overrides = Overrides(desk.db)
         self._status = StatusQueries(desk.db)
         self._watchlists = TypedCache.of(desk.redis, RedisKeys.WATCHLIST_ACTIVE, HotWatchlist)
-        self._days = MarketStateRepository(desk.db, desk.account_no, NAME)
 
     async def facts(self, live: LiveConfig, at: datetime) -> Facts:
         """Read what decides whether a strategy buys."""
@@ -64,10 +62,9 @@ class Readings:
         asked = silence.unless_silent
         halts = await asked(self._desk.halts.in_force(live.name, live.spec.trading))
         context = await asked(self._regimes.on_day_of(at))
-        await asked(self._desk.gateway.info())
+        day = await asked(self._desk.gateway.market_state())
         rows = await asked(self._positions.open_positions(self._desk.account_no, live.name))
         today = await asked(self.today(live.name, at))
-        day = await asked(self._days.newest())
         return Facts(
             at=at,
             live=live,
@@ -80,8 +77,7 @@ class Readings:
             buys_today=None if today is None else today.buys,
             max_buys=await asked(self._overrides.max_buys_per_day(live.name)),
             is_dry_run=bool(await asked(self._overrides.dry_run(live.name))),
-            market_state=None if day is None else day.state,
-            market_reason="" if day is None else day.reason,
+            blocks=() if day is None else [one for one in day.buy_blocks if one.strategy in ("", live.name)],
             silent=silence.phrases,
         )
 

@@ -7,13 +7,20 @@ from typing import Final
 
 from command_handler.commands.halting import standing
 from command_handler.phrases import Phrase
-from prime_jennie.domain.lifecycle import MarketState
+from prime_jennie.domain.lifecycle import BlockCode, BuyBlock
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.risk import StandingHalt
 from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.trading_strategy import LiveConfig, WatchlistSource
 
 TICKS_STALE_AFTER: Final = timedelta(seconds=60)
+BLOCKS: Final = {
+    BlockCode.MARKET_STATE: Phrase("장 준비가 끝나지 않음", "the day is not open"),
+    BlockCode.RECOVERY_FAILED: Phrase("장부와 증권사를 대조하지 못함", "books and broker are not compared"),
+    BlockCode.POSITION_DRIFT: Phrase("장부와 증권사의 보유가 다름", "books and broker differ"),
+    BlockCode.QUOTES_STALE: Phrase("시세가 끊김", "quotes are stale"),
+    BlockCode.FILL_STREAM_LOST: Phrase("체결 통보가 끊김", "the fill notices are lost"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,8 @@ class Facts:
     max_buys: int | None
     """A person's cap."""
     is_dry_run: bool
-    market_state: MarketState | None = None
-    market_reason: str = ""
+    blocks: Sequence[BuyBlock] = ()
+    """What the gateway holds buys back for, this strategy's and everybody's."""
 
 
 def reasons_not_to_buy(facts: Facts) -> list[Phrase]:
@@ -51,12 +58,11 @@ def reasons_not_to_buy(facts: Facts) -> list[Phrase]:
 
 
 def _market(facts: Facts) -> list[Phrase]:
-    found = []
-    if facts.market_state is not None and not facts.market_state.allows_buys:
-        state = facts.market_state.value
-        found.append(
-            Phrase(f"- 장 준비 상태 {state}: {facts.market_reason}", f"- the day is {state}: {facts.market_reason}")
-        )
+    found = [
+        Phrase(f"- {BLOCKS[block.code].ko}: {block.why}", f"- {BLOCKS[block.code].en}: {block.why}")
+        for block in facts.blocks
+        if block.code is not BlockCode.MARKET_STATE or _is_session(facts)
+    ]
     if facts.context is None:
         found.append(Phrase("- 오늘의 시장 국면을 모릅니다 (스카우트·협의회)", "- today's market regime is not known"))
     elif facts.context.buys_blocked:
@@ -104,6 +110,10 @@ def _limits(facts: Facts) -> list[Phrase]:
     if facts.is_dry_run:
         found.append(Phrase("- 모의 실행 중: 기록만 합니다", "- dry run: orders are only recorded"))
     return found
+
+
+def _is_session(facts: Facts) -> bool:
+    return facts.session is not None and facts.session.opens_at <= facts.at < facts.session.closes_at
 
 
 def _time(at: datetime) -> str:

@@ -10,10 +10,11 @@ from command_handler.outbox import Outbox
 from command_handler.phrases import Phrase, joined, same, signed_krw
 from command_handler.readings import Readings, timed
 from command_handler.replies import Reply, told
-from command_handler.standing import Facts, reasons_not_to_buy
+from command_handler.standing import BLOCKS, Facts, reasons_not_to_buy
 from command_handler.strategies import Strategies
 from command_handler.words import REGIMES
 from prime_jennie.domain.keys import Keyspace, RedisKeys
+from prime_jennie.domain.lifecycle import BlockCode
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.slots import SlotState
 from prime_jennie.domain.topics import BUY_SIGNALS, SELL_ORDERS
@@ -72,7 +73,13 @@ class Overview:
                 for name, health in self._desk.outages.as_dependencies().items()
             ],
         ]
-        for question in (self._tick_line, self._worker_lines, self._order_lines, self._strategy_flow_lines):
+        for question in (
+            self._day_lines,
+            self._tick_line,
+            self._worker_lines,
+            self._order_lines,
+            self._strategy_flow_lines,
+        ):
             lines += await self._or_outage(question, ask)
         lines += await self._slot_lines(ask.at, only_bad=True)
         bad = sum(line.ko.startswith("!") for line in lines)
@@ -153,6 +160,15 @@ class Overview:
             return await question(ask)
         except OUTAGES:
             return []  # named above already
+
+    async def _day_lines(self, _ask: Ask) -> list[Phrase]:
+        day = await self._desk.gateway.market_state()
+        lines = [Phrase(f"장 상태 {day.state.value}: {day.reason}", f"the day is {day.state.value}: {day.reason}")]
+        for block in day.buy_blocks:
+            what = BLOCKS[block.code]
+            if block.code is not BlockCode.MARKET_STATE:
+                lines.append(Phrase(f"! {what.ko}: {block.why}", f"! {what.en}: {block.why}"))
+        return lines
 
     async def _tick_line(self, ask: Ask) -> list[Phrase]:
         heard_at = await self._readings.last_tick_at()

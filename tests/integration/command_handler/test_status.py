@@ -7,6 +7,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from command_handler.replies import Outcome
+from prime_jennie.domain.lifecycle import BlockCode, BuyBlock
 from prime_jennie.domain.slots import SlotSource, SlotState, Task, slot_name
 from prime_jennie.infra.clients.telegram import Delivered
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
@@ -51,6 +52,19 @@ async def test_a_silent_gateway_is_a_reason_and_the_rest_is_told(desk: Commandin
     assert "사지 않습니다\n- 게이트웨이가 응답하지 않습니다\n  국면 상승장" in text
 
 
+async def test_what_the_gateway_holds_buys_back_for_is_named_for_whom_it_binds(desk: Commanding) -> None:
+    await buying(desk)
+    await desk.announce("krx-other")
+    lost = BuyBlock(code=BlockCode.FILL_STREAM_LOST, why="silent for 9 s")
+    drift = BuyBlock(code=BlockCode.POSITION_DRIFT, why="005930 of krx-other", strategy="krx-other")
+    desk.gateway.buy_blocks = (lost, drift)
+    mine, theirs = await desk.say("/status @krx-core"), await desk.say("/status @krx-other")
+    assert "- 체결 통보가 끊김: silent for 9 s" in mine
+    assert "보유가 다름" not in mine
+    assert "- 장부와 증권사의 보유가 다름: 005930 of krx-other" in theirs
+    assert (await desk.say("/diagnose")).startswith("이상 2건")
+
+
 async def test_each_strategy_is_reported_and_one_alone_when_named(desk: Commanding) -> None:
     await desk.announce("krx-other", trading="Stopped")
     text = await desk.say("/status")
@@ -80,7 +94,7 @@ async def test_a_healthy_house_is_said_to_be_healthy(desk: Commanding) -> None:
     await desk.tick(SAMSUNG, 72_000, secs_ago=3)
     text = await desk.say("/report")
     assert text.startswith("이상 없음\nRedis 정상 (")
-    assert "텔레그램 없음 (콘솔만)\n체결가: 3초 전\n서비스 0개 정상" in text
+    assert "텔레그램 없음 (콘솔만)\n장 상태 TRADING: the session runs\n체결가: 3초 전\n서비스 0개 정상" in text
 
 
 async def test_what_is_wrong_is_counted_and_named(desk: Commanding) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from command_handler.phrases import Phrase
-from command_handler.standing import Facts, reasons_not_to_buy
-from prime_jennie.domain.lifecycle import MarketState
+from command_handler.standing import BLOCKS, Facts, reasons_not_to_buy
+from prime_jennie.domain.lifecycle import BlockCode, BuyBlock
 from prime_jennie.domain.macro import RiskLevel, TradingContext
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.risk import HaltSource, HaltState, StandingHalt
@@ -67,10 +67,8 @@ def test_nothing_keeps_it_from_buying() -> None:
         ({"buys_today": 1, "max_buys": 1}, "- 하루 매수 1회를 다 썼습니다"),
         ({"positions": 10}, "- 보유 종목이 가득 찼습니다 (10/10)"),
         ({"is_dry_run": True}, "- 모의 실행 중: 기록만 합니다"),
-        (
-            {"market_state": MarketState.STOPPED, "market_reason": "the broker is lost"},
-            "- 장 준비 상태 STOPPED: the broker is lost",
-        ),
+        ({"blocks": [BuyBlock(code=BlockCode.POSITION_DRIFT, why="005930")]}, "- 장부와 증권사의 보유가 다름: 005930"),
+        ({"blocks": [BuyBlock(code=BlockCode.MARKET_STATE, why="STOPPED")]}, "- 장 준비가 끝나지 않음: STOPPED"),
     ],
 )
 def test_each_reason_alone(known: dict[str, Any], reason: str) -> None:
@@ -85,13 +83,21 @@ def test_each_reason_alone(known: dict[str, Any], reason: str) -> None:
         {"buys_today": 5, "max_buys": 20},
         {"positions": 9},
         {"positions": None, "buys_today": None},
-        {"market_state": MarketState.TRADING},
         {"at": at("09:15"), "last_tick_at": at("09:15")},
         {"at": at("14:59"), "last_tick_at": at("14:59")},
     ],
 )
 def test_at_the_border_it_still_buys(known: dict[str, Any]) -> None:
     assert reasons(**known) == []
+
+
+def test_every_block_has_its_words() -> None:
+    assert BLOCKS.keys() == set(BlockCode)
+
+
+def test_outside_the_session_the_hours_say_it_once() -> None:
+    blocks = [BuyBlock(code=BlockCode.MARKET_STATE, why="the day is CLOSED")]
+    assert reasons(at=at("15:30"), blocks=blocks) == ["- 장이 끝났습니다"]
 
 
 def test_a_strategy_with_symbols_of_its_own_needs_no_scout() -> None:
