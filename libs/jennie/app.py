@@ -83,10 +83,31 @@ def status(
     folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs keep their state.")] = DEFAULT_FOLDER,
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Show each strategy: why it trades or does not, what it holds, how its day goes."""
+    """Show each strategy: why it trades or does not, what it holds, how its day goes; and the next slots."""
     from jennie.commands.status import show_status
 
     show_status(folder, as_json=json)
+
+
+@app.command()
+def trigger(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="scout, macro-council, data-collector, settlement …")],
+    slot: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its name, e.g. scout-20260219-0830; default: this minute's.")
+    ] = None,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="Run a slot that was missed, skipped or failed; writes no live keys.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(metavar="DIR", help="Where runs keep their state.")] = DEFAULT_FOLDER,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Run one slot of a task in the running local run, once for ever, and wait for its outcome.
+
+    Exit status 0 when it is done or had nothing to do, 1 when it failed or was missed. Ctrl-C leaves it running.
+    """
+    from jennie.commands.trigger import trigger as run_slot
+
+    raise typer.Exit(run_slot(task, slot=slot, is_backfill=backfill, folder=folder, as_json=json))
 
 
 @app.command()

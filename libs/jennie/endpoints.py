@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -35,6 +36,7 @@ class Endpoints(BaseModel):
     database_url: str
     account_no: str | None = None
     strategies: tuple[str, ...]
+    schedules: tuple[dict[str, Any], ...] = ()
     services: dict[str, RunningService]
 
     def service(self, component: str) -> RunningService | None:

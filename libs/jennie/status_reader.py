@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from jennie.endpoints import Endpoints
+from jennie.slots_report import SlotsReport, slots_report
 from jennie.strategy_report import HeldStock, StrategyReport, reasons_not_to_buy
 from prime_jennie.domain.errors import BadInput, JennieError
 from prime_jennie.domain.keys import Keyspace, RedisKeys
@@ -25,6 +26,7 @@ from prime_jennie.infra.clock.protocol import from_ms
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.database.repositories.status import StatusQueries
 from prime_jennie.infra.halts import COPY_MARK, FLAGS
 from prime_jennie.infra.redis.connection import connect
@@ -50,6 +52,10 @@ class StatusReader:
         health = await self._health()
         now = await self._now()
         return [await self._report(name, health, now) for name in self._endpoints.strategies]
+
+    async def slots(self) -> SlotsReport:
+        """Report every schedule of the run and the slots at work."""
+        return await slots_report(self._endpoints.schedules, SlotRepository(self._db), await self._now())
 
     async def _report(self, strategy: str, health: dict[str, str], now: datetime) -> StrategyReport:
         account = self._endpoints.account_no

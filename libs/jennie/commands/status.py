@@ -1,4 +1,4 @@
-"""The strategies of the running local run as a table or as JSON."""
+"""The strategies and schedules of the running local run as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -11,31 +11,40 @@ from rich.console import Console
 from rich.table import Table
 
 from jennie.endpoints import running
+from jennie.slots_report import SlotsReport
 from jennie.status_reader import StatusReader
 from jennie.strategy_report import StrategyReport
+from prime_jennie.domain.sessions import KST
 
 
 def show_status(folder: Path, *, as_json: bool) -> None:
     """Print what is known; that nothing runs is an answer, too."""
-    reports, is_running = asyncio.run(_read(folder))
+    reports, slots = asyncio.run(_read(folder))
     if as_json:
-        content = {"running": is_running, "strategies": [report.model_dump(mode="json") for report in reports]}
+        content: dict[str, object] = {
+            "running": slots is not None,
+            "strategies": [report.model_dump(mode="json") for report in reports],
+            "schedules": [] if slots is None else slots.model_dump(mode="json")["schedules"],
+            "running_slots": [] if slots is None else slots.model_dump(mode="json")["running"],
+        }
         sys.stdout.write(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
         return
     console = Console(highlight=False)
-    if not is_running:
+    if slots is None:
         console.print(f"Nothing runs here (no live run below {folder}).")
     for report in reports:
         _print(console, report)
+    if slots is not None:
+        _print_slots(console, slots)
 
 
-async def _read(folder: Path) -> tuple[list[StrategyReport], bool]:
+async def _read(folder: Path) -> tuple[list[StrategyReport], SlotsReport | None]:
     endpoints = running(folder)
     if endpoints is None:
-        return [], False
+        return [], None
     reader = StatusReader(endpoints)
     try:
-        return await reader.reports(), True
+        return await reader.reports(), await reader.slots()
     finally:
         await reader.close()
 
@@ -70,5 +79,28 @@ def _print(console: Console, report: StrategyReport) -> None:
             "?" if stock.price_krw is None else f"{stock.price_krw:,}",
             "?" if stock.profit_krw is None else f"{stock.profit_krw:+,}",
             "?" if stock.profit_pct is None else f"{stock.profit_pct:+.2f}%",
+        )
+    console.print(table)
+
+
+def _print_slots(console: Console, report: SlotsReport) -> None:
+    """Print what is at work, then each schedule with its next and its last slot."""
+    for slot in report.running:
+        console.print(f"[bold]{slot.slot}[/bold] runs: {slot.phase or 'begun'}, {slot.progress_pct} %", soft_wrap=True)
+    if not report.schedules:
+        return
+    table = Table(box=None, padding=(0, 2))
+    for heading in ("schedule", "task", "next (KST)", "last slot", "outcome", "why"):
+        table.add_column(heading)
+    for schedule in sorted(report.schedules, key=lambda s: (s.next_at is None, s.next_at)):
+        last = schedule.last
+        ahead = "suspended" if schedule.suspended else "none known"
+        table.add_row(
+            schedule.schedule,
+            schedule.task,
+            f"{schedule.next_at.astimezone(KST):%m-%d %H:%M}" if schedule.next_at else ahead,
+            last.slot if last else "",
+            last.state.value if last else "",
+            last.reason if last else "",
         )
     console.print(table)
