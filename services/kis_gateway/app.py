@@ -15,6 +15,7 @@ from kis_gateway.parts import NAME, Parts, open_parts
 from kis_gateway.report import dependencies_of, extras_of
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
+from prime_jennie.infra.heartbeat import heartbeat
 from prime_jennie.infra.runtime import service_app, supervise
 
 
@@ -32,7 +33,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         async with open_parts(settings) as opened:
             app.state.clock = opened.clock
             running.append(opened)
-            async with supervise(opened.loops()):
+            beats = heartbeat(opened.db, settings, NAME, lambda: {"market": opened.lifecycle.standing.state.value})
+            async with supervise(opened.loops()), beats:
                 yield
             running.clear()
 

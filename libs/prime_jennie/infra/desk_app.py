@@ -11,6 +11,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.desk import Desk, open_desk
+from prime_jennie.infra.heartbeat import heartbeat
 from prime_jennie.infra.runtime import StartError, service_app, supervise, survive
 from prime_jennie.infra.settings import ServiceSettings
 
@@ -52,6 +53,7 @@ def desk_app(
         await stack.enter_async_context(
             supervise({loop: survive(loop, run, desk.outages) for loop, run in loops.items()})
         )
+        await stack.enter_async_context(heartbeat(desk.db, settings, name, work.extras))
         at_work.append((desk, work))
         await asyncio.Event().wait()
 

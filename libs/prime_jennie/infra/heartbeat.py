@@ -48,13 +48,17 @@ async def heartbeat(
             current_work=work_of(doing()),
         )
 
+    is_known = False
+
     async def beat_for_ever() -> None:
+        nonlocal is_known
         is_start = True
         while True:
             try:
                 await beat(RUNNING, is_start=is_start)
-                is_start = False
+                is_start, is_known = False, True
             except OUTAGES as error:
+                is_known = False
                 log.debug("heartbeat lost", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(every_secs)
 
@@ -63,9 +67,10 @@ async def heartbeat(
         yield
     finally:
         await end_task(beating)
-        with suppress(*OUTAGES, TimeoutError):
-            async with asyncio.timeout(LAST_BEAT_WITHIN_SECS):
-                await beat(EXITING)
+        if is_known:  # else a stop would wait for a database that does not answer
+            with suppress(*OUTAGES, TimeoutError):
+                async with asyncio.timeout(LAST_BEAT_WITHIN_SECS):
+                    await beat(EXITING)
 
 
 def own_host(listens_on: str) -> str:

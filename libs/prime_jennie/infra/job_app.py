@@ -14,6 +14,7 @@ from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import VirtualClock, clock_of
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.heartbeat import heartbeat
 from prime_jennie.infra.job_board import JobBoard
 from prime_jennie.infra.jobs import JobDesk, JobWork
 from prime_jennie.infra.outages import Outages
@@ -23,8 +24,13 @@ from prime_jennie.infra.settings import ServiceSettings
 
 
 @asynccontextmanager
-async def open_job_desk(settings: ServiceSettings, service: str) -> AsyncIterator[JobDesk]:
-    """Open everything; in a virtual day this waits until its leader speaks."""
+async def open_job_desk(
+    settings: ServiceSettings, service: str, *, doing: Callable[[], Mapping[str, object]] = dict
+) -> AsyncIterator[JobDesk]:
+    """Open everything and begin to beat; in a virtual day this waits until its leader speaks.
+
+    `doing` are the service's figures, told with each heartbeat.
+    """
     async with AsyncExitStack() as stack:
         clock = await clock_of(settings.clock_url)
         if isinstance(clock, VirtualClock):
@@ -35,6 +41,7 @@ async def open_job_desk(settings: ServiceSettings, service: str) -> AsyncIterato
         stack.push_async_callback(db.close)
         token = settings.service_token or settings.read_token
         gateway = await stack.enter_async_context(GatewayClient(settings.kis_gateway_url, token, caller=service))
+        await stack.enter_async_context(heartbeat(db, settings, service, doing))
         yield JobDesk(
             service=service,
             clock=clock,
@@ -62,7 +69,7 @@ def job_app(
     at_work: list[tuple[JobDesk, JobWork, JobBoard]] = []
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
-        desk = await stack.enter_async_context(open_job_desk(settings, name))
+        desk = await stack.enter_async_context(open_job_desk(settings, name, doing=extras))
         app.state.clock = desk.clock
         work = work_of(desk)
         board = JobBoard(desk, work.tasks)
