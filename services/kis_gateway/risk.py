@@ -103,6 +103,7 @@ class RiskEngine:
         strategies = await self._standings.all()
         await self._lift_ended(now, [WHOLE_ACCOUNT, *strategies])
         if not self._market.phase().is_open:
+            self._outages.end(LOOP)  # nobody asks any more today
             return
         for name, live in strategies.items():
             await self._count_orders(name, live, now)

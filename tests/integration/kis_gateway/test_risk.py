@@ -136,6 +136,14 @@ async def test_a_stock_without_a_price_makes_the_loss_unknown_and_buys_are_refus
     assert desk.outages.as_dependencies() == {}
 
 
+async def test_what_was_unknown_in_the_session_troubles_nobody_after_it(desk: RiskDesk) -> None:
+    del desk.broker.prices_krw[SAMSUNG]
+    await desk.risk.look()
+    desk.clock.advance(timedelta(hours=4).total_seconds())
+    await desk.risk.look()
+    assert desk.outages.as_dependencies() == {}
+
+
 async def test_an_account_whose_balance_nobody_tells_buys_nothing(
     desk: RiskDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
