@@ -1,12 +1,12 @@
 """What the market shows at a moment."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
 from kis_simulator.market.bars import Bar
-from kis_simulator.market.view import change_of, history, minute_bars
-from tests.support.trading_day import CALM, DAY, YESTERDAY, exchange_of, market_of
+from kis_simulator.market.view import change_of, history, minute_bars, stock_closed, stock_now
+from tests.support.trading_day import CALM, CLOSES_AT, DAY, OPENS_AT, YESTERDAY, exchange_of, market_of
 
 
 def test_minutes_add_up_to_the_prints_so_far() -> None:
@@ -21,6 +21,34 @@ def test_minutes_add_up_to_the_prints_so_far() -> None:
     in_first = path.price[: int(np.searchsorted(path.secs, 60))]
     assert (first.open, first.high, first.low) == (in_first[0], in_first.max(), in_first.min())
     assert minute_bars(path, -1) == []
+
+
+def test_before_the_open_there_is_no_print_and_no_path_is_made() -> None:
+    exchange = exchange_of({"005930": CALM}, at=OPENS_AT - timedelta(seconds=1))
+    assert exchange.last_print("005930") == (None, -1)
+    reference = exchange.tapes.reference("005930")
+    assert reference is not None
+    before = stock_now(reference, None, -1)
+    assert (before.price, before.volume, before.change.pct) == (50_000, 0, 0.0)
+
+
+def test_after_the_closing_cross_the_stock_stands_at_its_bar_as_its_last_print_does() -> None:
+    exchange = exchange_of({"005930": CALM}, at=CLOSES_AT)
+    assert exchange.has_closed
+    reference = exchange.tapes.reference("005930")
+    assert reference is not None
+    closed, printed = stock_closed(reference), stock_now(reference, *exchange.last_print("005930"))
+    for figure in ("price", "open", "high", "low", "volume"):
+        assert getattr(closed, figure) == getattr(printed, figure)
+    assert abs(closed.turnover / printed.turnover - 1) < 0.02, "an estimate"
+
+
+def test_a_halted_stock_stands_at_its_carried_close_after_the_close_too() -> None:
+    exchange = exchange_of({"005930": Bar(0, 0, 0, 9_000, 0)}, at=CLOSES_AT)
+    reference = exchange.tapes.reference("005930")
+    assert reference is not None
+    closed = stock_closed(reference)
+    assert (closed.price, closed.open, closed.volume) == (9_000, 0, 0)
 
 
 def test_history_ends_before_today_and_shows_a_halted_day_at_its_carried_close() -> None:
