@@ -111,7 +111,7 @@ class ScoutRun:
             gaps=gaps,
             live=job.newest,
         )
-        log.info("list chosen", slot=job.slot, passed_over=dict(sorted(choice.selection.passed_over.items())))
+        log.debug("passed over", slot=job.slot, reasons=dict(sorted(choice.selection.passed_over.items())))
         return self.last.line()
 
     async def _context(self, job: Job) -> TradingContext | None:
