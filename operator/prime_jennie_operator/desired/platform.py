@@ -282,6 +282,7 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
         env_secret("JENNIE_OPERATOR_TOKEN", values.secrets.platform, "operator-token"),
         *_model_env(values),
         *_telegram_env(values),
+        *(_figure_env(values) if name == "data-collector" else []),
     ]
     main = container(
         name,
@@ -317,6 +318,14 @@ def _model_env(values: PlatformValues) -> list[dict[str, Any]]:
         env_value("LLM_MODEL", llm.model),
         env_value("LLM_JUDGE_MODEL", llm.judge_model or llm.model),
         env_secret("LLM_API_KEY", llm.credentials_secret, "api-key", optional=True),
+    ]
+
+
+def _figure_env(values: PlatformValues) -> list[dict[str, Any]]:
+    figures = values.world_figures
+    return [
+        *([env_value("VIX_URL", figures.vix_url)] if figures.vix_url else []),
+        env_secret("ECOS_API_KEY", figures.credentials_secret, "ecos-api-key", optional=True),
     ]
 
 

@@ -110,6 +110,11 @@ class Llm(Values):
     credentials_secret: str
 
 
+class WorldFigures(Values):
+    vix_url: str
+    credentials_secret: str
+
+
 class Notifications(Values):
     credentials_secret: str
     language: Literal["ko", "en"]
@@ -153,6 +158,7 @@ class PlatformValues(Values):
     kis_gateway: KisGateway
     kis_simulator: KisSimulator
     llm: Llm
+    world_figures: WorldFigures
     notifications: Notifications
     scout_job: Program
     macro_council: Program

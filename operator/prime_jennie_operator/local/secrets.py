@@ -19,6 +19,7 @@ DATABASE_SECRET = "prime-jennie-database"  # noqa: S105
 KIS_SECRET = "kis-credentials"  # noqa: S105
 NOTIFICATION_SECRET = "prime-jennie-notifications"  # noqa: S105
 LLM_SECRET = "prime-jennie-llm"  # noqa: S105
+FIGURES_SECRET = "prime-jennie-figures"  # noqa: S105
 PLATFORM_KEYS = ("token-key", "encryption-key", "read-token", "operator-token")
 TOKEN_SUFFIX = "-token"  # noqa: S105
 # KIS issues app keys of 36 and secrets of 180 characters; the simulator insists on these lengths too.

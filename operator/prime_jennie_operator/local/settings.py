@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prime_jennie.domain.errors import BadInput
-from prime_jennie_operator.local.secrets import LLM_SECRET, NOTIFICATION_SECRET
+from prime_jennie_operator.local.secrets import FIGURES_SECRET, LLM_SECRET, NOTIFICATION_SECRET
 
 ACCOUNT_NO = re.compile(r"[0-9]{8}-[0-9]{2}")
 PRICES_KEY = "prices-url"
@@ -39,6 +39,8 @@ class LocalSettings(BaseSettings):
     llm_model: str = Field("", description="the model's name as its server knows it")
     llm_judge_model: str = Field("", description="a stronger model for judge and briefing; empty: LLM_MODEL")
     llm_api_key: SecretStr | None = Field(None, description="the server's key")
+    vix_url: str = Field("", description="Yahoo's chart service; empty: no VIX")
+    ecos_api_key: SecretStr | None = Field(None, description="Bank of Korea; unset: no USD/KRW, no base rate")
     telegram_bot_token: SecretStr | None = Field(None, description="unset: no Telegram")
     telegram_chat_ids: str = Field("", description="chats that may give commands, comma separated; empty: nobody")
     jennie_language: Literal["ko", "en"] = Field("ko", description="of the briefing and the commands")
@@ -67,6 +69,7 @@ class LocalSettings(BaseSettings):
             "logging": {"jsonLines": False},
             "secrets": {"pricesKey": PRICES_KEY},
             "llm": {"baseUrl": self.llm_base_url, "model": self.llm_model, "judgeModel": self.llm_judge_model},
+            "worldFigures": {"vixUrl": self.vix_url},
             "notifications": {
                 "language": self.jennie_language,
                 "telegramChatIds": self.telegram_chat_ids,
@@ -92,13 +95,14 @@ class LocalSettings(BaseSettings):
         return {"app-key": key, "app-secret": secret} | ({"hts-id": self.kis_hts_id} if self.kis_hts_id else {})
 
     def channel_secrets(self) -> dict[str, dict[str, str]]:
-        """Give the Secrets of models and alert channels; what is not configured is absent."""
+        """Give the Secrets of models, figures and alert channels; what is not configured is absent."""
         found = {
             NOTIFICATION_SECRET: {
                 "telegram-bot-token": self.telegram_bot_token,
                 "slack-bot-token": self.slack_bot_token,
             },
             LLM_SECRET: {"api-key": self.llm_api_key},
+            FIGURES_SECRET: {"ecos-api-key": self.ecos_api_key},
         }
         return {
             name: {key: value.get_secret_value() for key, value in keys.items() if value}

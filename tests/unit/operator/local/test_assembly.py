@@ -107,3 +107,11 @@ def test_a_real_broker_without_credentials_is_refused(settings: dict[str, str], 
 def test_a_data_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"environment: JENNIE_DATA: .*nowhere is no folder"):
         LocalSettings(jennie_data=tmp_path / "nowhere").values()
+
+
+def test_sources_of_the_worlds_figures_go_to_their_service_as_a_value_and_a_secret() -> None:
+    settings = LocalSettings(vix_url="https://query1.finance.yahoo.com", ecos_api_key="an-ecos-key")  # type: ignore[arg-type]
+    values = load_values(CHART_VALUES, settings.values())
+    assert values.world_figures.vix_url == "https://query1.finance.yahoo.com"
+    assert settings.channel_secrets()[values.world_figures.credentials_secret] == {"ecos-api-key": "an-ecos-key"}
+    assert "an-ecos-key" not in repr(settings)
