@@ -1,7 +1,7 @@
 """command-handler's room without its edges: a real Redis and database, a gateway and a clock in memory."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -86,13 +86,17 @@ class Commanding:
 
     async def open(self) -> None:
         """List the stocks, announce the strategy, set the regime."""
-        masters = [
-            ListedStock(StockMaster(stock_code=code, stock_name=name, market=Market.KOSPI))
-            for code, (name, _) in STOCKS.items()
-        ]
-        await MasterRepository(self.db).upsert(masters, at=self.clock.now())
+        await self.list_stocks({code: name for code, (name, _) in STOCKS.items()})
         await self.announce(STRATEGY)
         await self.set_regime()
+
+    async def list_stocks(self, names: Mapping[str, str]) -> None:
+        """Add stocks to the master."""
+        masters = [
+            ListedStock(StockMaster(stock_code=code, stock_name=name, market=Market.KOSPI))
+            for code, name in names.items()
+        ]
+        await MasterRepository(self.db).upsert(masters, at=self.clock.now())
 
     async def announce(self, name: str, generation: int = 1, **spec: Any) -> None:
         """Announce a strategy's configuration, of 50,000,000 won unless told."""

@@ -109,3 +109,19 @@ async def test_an_emptied_redis_gets_the_list_back_and_keeps_what_others_put_the
     await end_task(keeping)
     assert "SK하이닉스 000660 · 수동" in await desk.say("/watchlist")
     assert (await desk.ask("/unwatch 000660")).outcome is Outcome.DONE
+
+
+async def test_as_many_stocks_are_watched_as_the_exchange_sends_ticks_for(desk: Commanding) -> None:
+    for number in range(40):
+        desk.broker.prices_krw[f"{900_000 + number}"] = 1_000
+        assert (await desk.ask(f"/watch {900_000 + number}")).outcome is Outcome.DONE
+    reply = await desk.ask("/watch 삼성전자")
+    assert (reply.outcome, reply.title.ko) == (Outcome.REFUSED, "수동 목록은 40종목까지입니다")
+    assert (await desk.ask("/watch 900000")).outcome is Outcome.DONE  # there already
+
+
+async def test_many_candidates_are_cut(desk: Commanding) -> None:
+    await desk.list_stocks({f"{800_000 + number}": f"가나{number:02}" for number in range(12)})
+    text = (await desk.ask("/price 가나")).lines[0].ko
+    assert text.count("가나") == 9  # the question and eight candidates
+    assert text.endswith(" …")

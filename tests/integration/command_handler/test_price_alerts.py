@@ -188,3 +188,28 @@ async def test_the_rows_mean_the_same_on_both_databases(db: Database) -> None:
 )
 def test_a_price_arrives_at_its_border(direction: Direction, price: int, is_reached: bool) -> None:
     assert direction.is_reached(price, 75_000) is is_reached
+
+
+async def test_frames_that_nobody_can_read_and_long_silences_lose_no_newer_price(
+    desk: Commanding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("command_handler.price_watch.PAGE", 2)
+    await desk.tick(SAMSUNG, 72_000)
+    await desk.say("/alert 005930 75000")
+    async with watching(desk):
+        await look(desk)
+        await desk.redis.xadd("stream:ticks", {"payload": "{}"})
+        for _ in range(20):  # more than one look reads
+            await desk.tick(SAMSUNG, 72_000)
+        await desk.tick(SAMSUNG, 75_500)
+        await look(desk)
+        assert "75,500원에 거래됨" in (await fired(desk))[0]
+
+
+async def test_a_new_alert_wakes_a_watch_that_had_nothing_to_do(desk: Commanding) -> None:
+    async with watching(desk):
+        await asyncio.sleep(0.05)
+        assert desk.clock.sleeping == 0
+        await desk.say("/alert 005930 75000")
+        await eventually(lambda: desk.clock.sleeping > 0)
+        assert desk.room.watch.waiting == 1

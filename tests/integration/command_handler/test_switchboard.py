@@ -197,3 +197,41 @@ async def test_a_bug_in_one_command_is_told_and_silences_no_other(
     assert (reply.outcome, reply.lines[0].ko) == (Outcome.FAILED, "내부 오류")
     assert "secret" not in as_text(reply, Language.EN)
     assert (await desk.ask("/help")).outcome is Outcome.ANSWERED
+
+
+async def test_an_outcome_that_could_not_be_written_is_closed_by_the_next_start(
+    desk: Commanding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_arguments: Any, **_named: Any) -> Any:
+        raise Unavailable("database: gone")
+
+    monkeypatch.setattr(desk.room.switchboard._log, "end", gone)
+    assert (await desk.ask("/portfolio")).outcome is Outcome.ANSWERED
+    desk.room = desk.furnished()
+    await desk.room.switchboard.tell_interrupted()
+    (ending,) = await desk.events("command-outcome")
+    assert isinstance(ending.payload, dict)
+    assert ending.payload["outcome"] == "interrupted"
+
+
+async def test_without_a_database_the_same_message_is_still_answered_once(
+    desk: Commanding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.db, "write", Gone().write)
+    monkeypatch.setattr("command_handler.switchboard.REMEMBERED", 2)
+    assert await desk.hear("/help", message_id="m1") is not None
+    assert await desk.hear("/help", message_id="m1") is None
+    for name in ("m2", "m3", "m4"):
+        await desk.hear("/help", message_id=name)
+    assert len(desk.room.switchboard._seen) == 2
+
+
+async def test_a_language_that_cannot_be_read_is_the_configured_one(
+    desk: Commanding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.say("/lang en")
+    languages = desk.furnished().console.languages
+    monkeypatch.setattr(desk.db, "read", Gone().read)
+    assert await languages.of("telegram:7") is Language.KO
+    monkeypatch.undo()
+    assert await languages.of("telegram:7") is Language.EN

@@ -228,3 +228,10 @@ async def test_twenty_trades_a_day_survive_a_restart_and_leave_the_way_out_open(
 async def test_a_dry_run_is_said_before_it_is_confirmed(desk: Commanding) -> None:
     await ConfigRepository(desk.db).put(dry_run_key(STRATEGY), "on", who="x", at=desk.clock.now())
     assert (await desk.ask("/buy 005930 1")).lines[-2].ko == "모의 실행 중: 주문을 보내지 않습니다"
+
+
+async def test_everything_is_sold_although_nobody_can_be_asked_for_a_price(desk: Commanding) -> None:
+    await desk.hold(SAMSUNG)
+    desk.gateway.down = True
+    assert (await desk.ask("/sellall 확인")).outcome is Outcome.DONE
+    assert [order.current_price for order in await desk.sell_orders()] == [70_000]  # what was paid
