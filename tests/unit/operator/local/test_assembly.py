@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie_operator.loading import CHART_VALUES, load_values
@@ -110,7 +111,7 @@ def test_a_data_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_sources_of_the_worlds_figures_go_to_their_service_as_a_value_and_a_secret() -> None:
-    settings = LocalSettings(vix_url="https://query1.finance.yahoo.com", ecos_api_key="an-ecos-key")  # type: ignore[arg-type]
+    settings = LocalSettings(vix_url="https://query1.finance.yahoo.com", ecos_api_key=SecretStr("an-ecos-key"))
     values = load_values(CHART_VALUES, settings.values())
     assert values.world_figures.vix_url == "https://query1.finance.yahoo.com"
     assert settings.channel_secrets()[values.world_figures.credentials_secret] == {"ecos-api-key": "an-ecos-key"}
