@@ -125,7 +125,7 @@ def create_app(settings: CommandSettings) -> FastAPI:
     at_work: list[tuple[JobDesk, Room]] = []
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
-        job_desk = await stack.enter_async_context(open_job_desk(settings, NAME))
+        job_desk = await stack.enter_async_context(open_job_desk(settings, NAME, doing=extras))
         app.state.clock = job_desk.clock
         token = settings.service_token or settings.read_token
         # A person waits for the answer: one question is given up long before a trading service would.
@@ -160,11 +160,14 @@ def create_app(settings: CommandSettings) -> FastAPI:
             raise Unavailable("command-handler is starting")
         return at_work[0][1].console
 
+    def extras() -> Mapping[str, object]:
+        return at_work[0][1].extras() if at_work else {}
+
     app = service_app(
         NAME,
         lifespan=lifespan,
         dependencies=dependencies,
-        extras=lambda: at_work[0][1].extras() if at_work else {},
+        extras=extras,
         ready=lambda: bool(at_work),
     )
     app.include_router(console_routes(console, settings.operator_token))

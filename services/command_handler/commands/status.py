@@ -21,7 +21,8 @@ from prime_jennie.domain.topics import BUY_SIGNALS, SELL_ORDERS
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.price_alerts import PriceAlertRepository
 from prime_jennie.infra.database.repositories.slots import SlotRepository
-from prime_jennie.infra.database.repositories.workers import WorkerRepository
+from prime_jennie.infra.database.repositories.workers import Worker, WorkerRepository
+from prime_jennie.infra.heartbeat import EXITING
 from prime_jennie.infra.outages import OUTAGES
 
 SLOTS_SHOWN: Final = 5
@@ -178,19 +179,17 @@ class Overview:
         return [Phrase(f"체결가: {age:.0f}초 전", f"ticks: {age:.0f} s ago")]
 
     async def _worker_lines(self, _ask: Ask) -> list[Phrase]:
-        workers = await self._workers.all()
-        silent = [worker for worker in workers if worker.is_stale]
-        lines = [
-            Phrase(
-                f"! {worker.service} {worker.strategy}: {worker.last_heartbeat_at.astimezone(KST):%H:%M}부터 소식 없음",
-                f"! {worker.service} {worker.strategy}: silent since {worker.last_heartbeat_at.astimezone(KST):%H:%M}",
-            )
-            for worker in silent
-        ]
-        return [
-            *lines,
-            Phrase(f"서비스 {len(workers) - len(silent)}개 정상", f"{len(workers) - len(silent)} services live"),
-        ]
+        """Judge each service by its newest process: an earlier run's rows stay for a week."""
+        newest: dict[tuple[str, str], Worker] = {}
+        for worker in sorted(await self._workers.all(), key=lambda one: one.last_heartbeat_at):
+            newest[worker.service, worker.strategy] = worker
+        silent = [worker for worker in newest.values() if worker.is_stale or worker.status == EXITING]
+        lines = []
+        for worker in silent:
+            name, since = f"{worker.service} {worker.strategy}".strip(), worker.last_heartbeat_at.astimezone(KST)
+            lines.append(Phrase(f"! {name}: {since:%H:%M}부터 소식 없음", f"! {name}: silent since {since:%H:%M}"))
+        live = len(newest) - len(silent)
+        return [*lines, Phrase(f"서비스 {live}개 정상", f"{live} services live")]
 
     async def _order_lines(self, ask: Ask) -> list[Phrase]:
         lines = []

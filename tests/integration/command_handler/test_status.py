@@ -1,5 +1,6 @@
 """/status and /diagnose: why nothing is bought, and what is wrong; what is silent is named, never guessed."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from prime_jennie.domain.lifecycle import BlockCode, BuyBlock
 from prime_jennie.domain.slots import SlotSource, SlotState, Task, slot_name
 from prime_jennie.infra.clients.telegram import Delivered
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
+from prime_jennie.infra.database.repositories.workers import WorkerRepository
+from prime_jennie.infra.heartbeat import EXITING, RUNNING
 from tests.support.commanding import SAMSUNG, STRATEGY, Commanding
 
 
@@ -109,6 +112,21 @@ async def test_what_is_wrong_is_counted_and_named(desk: Commanding) -> None:
     assert "! loop:fills: ConnectionError: cut" in text
     assert "! krx-core: 설정 1세대를 아직 모르는 서비스: price-monitor" in text
     assert "! krx-core:stream:sell-orders: 읽지 못한 메시지 1건" in text
+
+
+async def test_a_service_is_judged_by_its_newest_process(desk: Commanding) -> None:
+    workers = WorkerRepository(desk.db)
+    for worker_id, service, status in (
+        ("a:1", "buy-executor", EXITING),  # an earlier run's
+        ("a:2", "buy-executor", RUNNING),
+        ("b:1", "scout-job", EXITING),
+    ):
+        await workers.beat(worker_id, service=service, strategy="", status=status, is_start=True)
+        await asyncio.sleep(0.01)
+    text = await desk.say("/diagnose")
+    assert "! scout-job: " in text
+    assert "! buy-executor" not in text
+    assert "서비스 1개 정상" in text
 
 
 async def test_a_telegram_that_does_not_answer_is_wrong(desk: Commanding) -> None:
