@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,7 +28,7 @@ from prime_jennie.domain.slots import (
     slot_name,
 )
 from prime_jennie.infra import metrics
-from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
+from prime_jennie.infra.database.repositories.slots import SlotClaim, SlotKey, SlotRepository
 from prime_jennie.infra.jobs import Job, JobDesk, TaskRun
 from prime_jennie.infra.logging import mask_text
 from prime_jennie.infra.outages import OUTAGES, Backoff
@@ -38,6 +39,9 @@ HOLD_SECS: Final = 10.0  # real; renewed while the slot runs, so that only a dea
 NOTE_EVERY_SECS: Final = 1.0  # real; progress within one phase need not be written more often
 LONGEST_REASON: Final = 500  # characters
 EARLY: Final = timedelta(minutes=1)  # clocks of two processes differ by less
+# A busy process hears of a virtual day's minutes late: an asker who is ahead by so much is waited for so long.
+LAG: Final = timedelta(minutes=15)
+LAG_SECS: Final = 5.0  # real
 EXPECTED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 
 log = structlog.get_logger(__name__)
@@ -66,6 +70,7 @@ class JobBoard:
         self._slots = SlotRepository(desk.db)
         self._owner = f"{desk.service}:{os.getpid()}:{uuid4().hex[:12]}"
         self._running: dict[str, _Running] = {}
+        self._disowning: set[asyncio.Task[None]] = set()
         self._deciding = asyncio.Lock()
         self._last: Slot | None = None
         self._completed_at: datetime | None = None
@@ -83,21 +88,17 @@ class JobBoard:
     async def trigger(self, request: TriggerRequest) -> TriggerAnswer:
         """Begin the slot and return at once, or tell what has become of it; Conflict while another one runs."""
         key = self._key(request)
+        await self._until_come(key)
         async with self._deciding:
             known = await self._slots.get(key.namespace, key.name)
             if known is not None and (known.state is SlotState.RUNNING or _is_over(known, request.source)):
                 return _answer(known)
             await self._make_room(key, request.concurrency)
-            claim = await self._slots.claim(
-                key,
-                source=request.source,
-                owner=self._owner,
-                attempts_allowed=request.attempts,
-                now=self._desk.clock.now(),
-            )
+            newest = await self._is_newest(key, request.source)
+            claim = await self._claim(key, request)
             if not claim.won:
                 return _answer(claim.slot)
-            running = _Running(await self._job(claim.slot, request.parameters))
+            running = _Running(_job(claim.slot, request.parameters, newest=newest))
             running.work = asyncio.create_task(self._run(running), name=f"slot {key.name}")
             self._running[key.name] = running
         await running.held.wait()
@@ -133,7 +134,8 @@ class JobBoard:
 
     async def stop(self) -> None:
         """Break off what runs; its rows stay RUNNING until the next process closes them as interrupted."""
-        await end_tasks([running.work for running in self._running.values() if running.work is not None])
+        at_work = [running.work for running in self._running.values() if running.work is not None]
+        await end_tasks([*at_work, *self._disowning])
 
     def _key(self, request: TriggerRequest) -> SlotKey:
         named = None if request.slot is None else parse_slot_name(request.slot)
@@ -145,10 +147,7 @@ class JobBoard:
             raise BadInput("trigger", "task", f"{task} is not run by {self._desk.service}")
         if named is not None and named.task is not task:
             raise BadInput("trigger", "slot", f"{request.slot} is a slot of {named.task}, not of {task}")
-        now = self._desk.clock.now()
-        at = now.replace(second=0, microsecond=0) if named is None else named.at
-        if at > now + EARLY:
-            raise BadInput("trigger", "slot", f"{request.slot} is yet to come: it is {now.astimezone(KST):%Y%m%d-%H%M}")
+        at = self._desk.clock.now().replace(second=0, microsecond=0) if named is None else named.at
         name = slot_name(task, at) if request.slot is None else request.slot
         return SlotKey(namespace=self._desk.namespace, name=name, task=task, at=at, schedule=request.schedule)
 
@@ -163,24 +162,49 @@ class JobBoard:
                 raise Conflict(f"{one.job.slot} does not stop")
             await self._finish(one.job, SlotState.FAILED, f"replaced by {key.name}", for_good=True)
 
-    async def _job(self, slot: Slot, parameters: Mapping[str, JsonValue]) -> Job:
-        day = slot.at.astimezone(KST).date()
-        is_today = day == self._desk.clock.now().astimezone(KST).date()
-        newest = (
-            is_today
-            and slot.source is not SlotSource.BACKFILL
-            and await self._slots.is_newest(slot.namespace, slot.task, slot.at)
-        )
-        return Job(
-            slot=slot.name,
-            task=slot.task,
-            at=slot.at,
-            day=day,
-            source=slot.source,
-            newest=newest,
-            attempt=slot.attempts,
-            parameters=parameters,
-        )
+    async def _until_come(self, key: SlotKey) -> None:
+        """Refuse a slot whose minute has not come, unless this process is the one that is behind."""
+        clock = self._desk.clock
+        if clock.virtual and clock.now() < key.at <= clock.now() + LAG:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAG_SECS):
+                    await clock.sleep_until(key.at)
+        now = clock.now()
+        if key.at > now + EARLY:
+            raise BadInput("trigger", "slot", f"{key.name} is yet to come: it is {now.astimezone(KST):%Y%m%d-%H%M}")
+
+    async def _is_newest(self, key: SlotKey, source: SlotSource) -> bool:
+        is_today = key.at.astimezone(KST).date() == self._desk.clock.now().astimezone(KST).date()
+        may = is_today and source is not SlotSource.BACKFILL
+        return may and await self._slots.is_newest(key.namespace, key.task, key.at)
+
+    async def _claim(self, key: SlotKey, request: TriggerRequest) -> SlotClaim:
+        """Claim the slot; where the database's answer is lost, make sure that no row waits for nobody."""
+        try:
+            return await self._slots.claim(
+                key,
+                source=request.source,
+                owner=self._owner,
+                attempts_allowed=request.attempts,
+                now=self._desk.clock.now(),
+            )
+        except OUTAGES:
+            disowning = asyncio.create_task(self._disown(key), name=f"disown {key.name}")
+            self._disowning.add(disowning)
+            disowning.add_done_callback(self._disowning.discard)
+            raise
+
+    async def _disown(self, key: SlotKey) -> None:
+        backoff = Backoff()
+        while True:
+            await backoff.pause()
+            # Under the lock: a later trigger's claim of this very slot must not be taken for the lost one.
+            async with self._deciding:
+                if key.name in self._running:
+                    return
+                with suppress(*OUTAGES):
+                    await self._slots.disown(key.namespace, key.name, owner=self._owner, now=self._desk.clock.now())
+                    return
 
     async def _run(self, running: _Running) -> None:
         async def report(phase: str, progress_pct: int) -> None:
@@ -254,6 +278,19 @@ class JobBoard:
             )
         except OUTAGES as error:
             log.debug("progress not written", slot=running.job.slot, error=type(error).__name__)
+
+
+def _job(slot: Slot, parameters: Mapping[str, JsonValue], *, newest: bool) -> Job:
+    return Job(
+        slot=slot.name,
+        task=slot.task,
+        at=slot.at,
+        day=slot.at.astimezone(KST).date(),
+        source=slot.source,
+        newest=newest,
+        attempt=slot.attempts,
+        parameters=parameters,
+    )
 
 
 def _is_over(slot: Slot, source: SlotSource) -> bool:

@@ -129,17 +129,20 @@ class SlotRepository:
 
     async def close_interrupted(self, namespace: str, tasks: Iterable[Task], *, owner: str, now: datetime) -> list[str]:
         """Close what an earlier process of these tasks left running; return the slots' names."""
-        mine = (
-            SlotRow.namespace == namespace,
-            SlotRow.task.in_([task.value for task in tasks]),
-            _running,
-            SlotRow.owner != owner,
-        )
+        left = (SlotRow.task.in_([task.value for task in tasks]), SlotRow.owner != owner)
+        return await self._close(namespace, *left, because="was interrupted: its service stopped", now=now)
 
+    async def disown(self, namespace: str, name: str, *, owner: str, now: datetime) -> list[str]:
+        """Close an attempt that this owner may have begun and does not run: the answer to its claim was lost."""
+        unsure = (SlotRow.name == name, SlotRow.owner == owner)
+        return await self._close(namespace, *unsure, because="did not begin: the database's answer was lost", now=now)
+
+    async def _close(self, namespace: str, *left: ColumnElement[bool], because: str, now: datetime) -> list[str]:
         def work(session: Session) -> list[str]:
-            rows = list(session.execute(select(SlotRow).where(*mine).with_for_update()).scalars())
+            query = select(SlotRow).where(SlotRow.namespace == namespace, _running, *left).with_for_update()
+            rows = list(session.execute(query).scalars())
             for row in rows:
-                row.reason = f"attempt {row.attempts} was interrupted: its service stopped"
+                row.reason = f"attempt {row.attempts} {because}"
                 row.state = SlotState.FAILED.value
                 row.finished_at = None if row.attempts < row.attempts_allowed else now
             return [row.name for row in rows]
