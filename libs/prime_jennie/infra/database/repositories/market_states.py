@@ -107,6 +107,8 @@ class MarketStateRepository:
                 day.last_recovery_at = report.finished_at
                 day.recovery_status = report.status.value
                 day.recovery_details = report.details
+                day.epoch = lease.epoch
+                day.updated_at = report.finished_at
 
         await self._db.write(work)
 
