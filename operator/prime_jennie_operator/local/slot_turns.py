@@ -17,6 +17,7 @@ from prime_jennie.infra.database.repositories.configs import ConfigRepository
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.slot_driver import Need, SlotDriver, SlotOrder
 from prime_jennie.infra.tasks import end_tasks
+from prime_jennie.infra.upcoming_slots import UpcomingSlots
 from prime_jennie_operator.local.decided import DecidedUpto, Key
 from prime_jennie_operator.local.process import Report
 from prime_jennie_operator.local.slot_chains import SlotChains
@@ -38,6 +39,7 @@ class SlotTurns:
         self._clock = clock
         self._slots = SlotRepository(db)
         self._decided = DecidedUpto(ConfigRepository(db))
+        self._upcoming = UpcomingSlots(db)
         self._chains = SlotChains(clock, driver, self._write, self._tell)
         self._report = report
         self._position = CONSUMED_ALL
@@ -51,10 +53,11 @@ class SlotTurns:
             for key, one in every.items():
                 await self._look_at(one, every, self._decided.since(key, now), now)
             await self._decided.write({key: self._upto(key, now) for key in every}, now)
-            ahead = [slot.at for one in named if (slot := next_slot(one, now, load_sessions))]
-            self._position = min(ahead, default=CONSUMED_ALL)
+            ahead = {slot.name: slot.at for one in named if (slot := next_slot(one, now, load_sessions))}
+            self._position = min(ahead.values(), default=CONSUMED_ALL)
             await self._clock.progress(NAME, self._position)
-        return min(ahead, default=None)
+            await self._upcoming.write(ahead, who=NAME, at=now)
+        return min(ahead.values(), default=None)
 
     async def until(self, when: datetime | None, changed: asyncio.Event) -> None:
         """Wait for the next slot's minute, or for other schedules."""

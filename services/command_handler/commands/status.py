@@ -19,11 +19,11 @@ from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.slots import SlotState
 from prime_jennie.domain.topics import BUY_SIGNALS, SELL_ORDERS
 from prime_jennie.domain.trading_strategy import LiveConfig
-from prime_jennie.infra.database.repositories.price_alerts import PriceAlertRepository
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.database.repositories.workers import Worker, WorkerRepository
 from prime_jennie.infra.heartbeat import EXITING
 from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.upcoming_slots import UpcomingSlots
 
 SLOTS_SHOWN: Final = 5
 SLOT_STATES: Final = {
@@ -46,7 +46,7 @@ class Overview:
         self._outbox = outbox
         self._slots = SlotRepository(desk.db)
         self._workers = WorkerRepository(desk.db)
-        self._alerts = PriceAlertRepository(desk.db)
+        self._upcoming = UpcomingSlots(desk.db)
 
     async def status(self, ask: Ask) -> Reply:
         """Say of each strategy whether it buys, and why not."""
@@ -57,7 +57,7 @@ class Overview:
             lines += await self._strategy_lines(live, ask.at)
         if not meant:
             lines.append(Phrase("아직 전략이 없습니다", "There is no strategy yet"))
-        lines += await self._slot_lines(ask.at)
+        lines += [*await self._slot_lines(ask.at), *await self._next_lines(ask.at)]
         title = f"{ask.at.astimezone(KST):%m-%d %H:%M} KST · {self._desk.account.environment.value}"
         return told(same(title), *lines)
 
@@ -140,6 +140,17 @@ class Overview:
             tail = f" {slot.progress_pct}% {slot.phase}" if slot.state is SlotState.RUNNING else f" {slot.reason}"[:100]
             lines.append(Phrase(f"{mark}{slot.name} {state.ko}{tail}", f"{mark}{slot.name} {state.en}{tail}"))
         return lines
+
+    async def _next_lines(self, at: datetime) -> list[Phrase]:
+        """Tell what comes next, of each task its soonest slot."""
+        try:
+            ahead = await self._upcoming.after(at)
+        except OUTAGES:
+            return []
+        if not ahead:
+            return []
+        text = ", ".join(f"{name} ({moment.astimezone(KST):%H:%M})" for name, moment in ahead[:SLOTS_SHOWN])
+        return [Phrase(f"다음: {text}", f"next: {text}")]
 
     async def _answering(self, name: Phrase, question: Callable[[], Awaitable[object]]) -> Phrase:
         took_ms, failure = await timed(question)

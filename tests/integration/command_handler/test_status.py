@@ -11,9 +11,11 @@ from command_handler.replies import Outcome
 from prime_jennie.domain.lifecycle import BlockCode, BuyBlock
 from prime_jennie.domain.slots import SlotSource, SlotState, Task, slot_name
 from prime_jennie.infra.clients.telegram import Delivered
+from prime_jennie.infra.database.repositories.configs import ConfigRepository
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.database.repositories.workers import WorkerRepository
 from prime_jennie.infra.heartbeat import EXITING, RUNNING
+from prime_jennie.infra.upcoming_slots import UpcomingSlots
 from tests.support.commanding import SAMSUNG, STRATEGY, Commanding
 
 
@@ -91,6 +93,20 @@ async def test_the_days_slots_are_told_with_their_outcomes(desk: Commanding) -> 
     assert "long ago" not in text
     assert "! council-20250310-0730 실패" in await desk.say("/diagnose")
     assert "scout-20250310-0830" not in await desk.say("/diagnose")
+
+
+async def test_the_next_slots_are_told_soonest_first(desk: Commanding) -> None:
+    noon = desk.clock.now()
+    ahead = {
+        "settle-20250310-1545": noon + timedelta(hours=3, minutes=45),
+        "scout-20250310-1230": noon + timedelta(minutes=30),
+        "throttle-20250310-1200": noon,  # begins right now
+    }
+    await UpcomingSlots(desk.db).write(ahead, who="schedules", at=noon)
+    text = await desk.say("/status")
+    assert text.endswith("다음: scout-20250310-1230 (12:30), settle-20250310-1545 (15:45)")
+    await ConfigRepository(desk.db).put("schedules:next", '{"scout": "soon"}', who="x", at=noon)
+    assert "다음" not in await desk.say("/status")
 
 
 async def test_a_healthy_house_is_said_to_be_healthy(desk: Commanding) -> None:

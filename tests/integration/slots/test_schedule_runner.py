@@ -13,6 +13,7 @@ from prime_jennie.domain.slots import SlotSource, SlotState, Task, TriggerReques
 from prime_jennie.infra.clock import CONSUMED_ALL
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
 from prime_jennie.infra.jobs import Job
+from prime_jennie.infra.upcoming_slots import UpcomingSlots
 from prime_jennie_operator.loading import load_files
 from prime_jennie_operator.local.decided import CONFIG_KEY
 from tests.support.eventually import eventually
@@ -358,6 +359,15 @@ async def test_the_clock_is_told_where_the_next_slot_is_and_cannot_run_past_it(w
     await settled(world)
     assert world.clock.positions["schedules"] == kst("09:30")
     assert "schedules" in world.clock.held
+    await runner.kill()
+
+
+async def test_what_comes_next_is_noted_for_those_who_only_tell(world: SlotWorld) -> None:
+    runner = Runner(world, [schedule()])
+    world.clock.set(kst("08:00"))
+    await runner.start()
+    assert await UpcomingSlots(world.db).after(kst("08:00")) == [("scout-20260219-0830", kst("08:30"))]
+    assert await UpcomingSlots(world.db).after(kst("08:30")) == []
     await runner.kill()
 
 
