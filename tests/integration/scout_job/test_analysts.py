@@ -8,7 +8,11 @@ import pytest
 
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.infra.clients.llm import LanguageSettings, open_model
-from prime_jennie.infra.database.tables.research import StockNewsSentimentRow
+from prime_jennie.infra.database.tables.research import (
+    StockFundamentalRow,
+    StockInvestorTradingRow,
+    StockNewsSentimentRow,
+)
 from scout_job.language_analyst import LanguageAnalyst
 from scout_job.offline_analyst import NAME
 from tests.support.language_server import (
@@ -103,6 +107,29 @@ async def test_the_question_names_the_numbers_and_quotes_the_strangers(
     assert (asked.body["temperature"], asked.body["max_tokens"]) == (0.3, 2048)
     # What is published after the slot's minute is not known yet.
     assert "News: none" in next(one for one in server.asked if about(one, STRONG[1])).user
+
+
+async def test_the_question_tells_the_flows_and_ratios_that_are_known(
+    world: ScoutWorld, server: LanguageServer
+) -> None:
+    days = [world.job().day - timedelta(days=number) for number in range(1, 21)]
+    flows = [
+        StockInvestorTradingRow(
+            stock_code=STRONG[0],
+            trade_date=day,
+            foreign_net_buy=10,
+            institution_net_buy=-5,
+            foreign_holding_ratio=50.0 if number < 10 else 49.0,
+        )
+        for number, day in enumerate(days)
+    ]
+    ratios = StockFundamentalRow(stock_code=STRONG[0], trade_date=days[0], per=9.5, roe=12.0, updated_at=at("08:00"))
+    await world.db.write(lambda session: session.add_all([*flows, ratios]))
+    await world.run(analyst_of(world, server))(world.job())
+    user = next(one for one in server.asked if about(one, STRONG[0])).user
+    assert "Flows over 60 days: foreigners +200 KRW, institutions -100 KRW" in user
+    assert "trend of the foreign share: +1.00 percentage points" in user
+    assert "Valuation: PER 9.50, ROE 12.00" in user
 
 
 async def test_a_model_that_obeys_a_headline_is_bounded_by_the_clamp(world: ScoutWorld, server: LanguageServer) -> None:

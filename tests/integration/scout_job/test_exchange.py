@@ -88,6 +88,6 @@ async def test_a_gateway_that_dies_before_the_run_leaves_the_list(world: ScoutWo
     before = await world.watchlist()
     house.gateway.kill()
     now = world.desk.clock.now().astimezone(KST)
-    with pytest.raises(Exception, match="quotes of 0 of [0-9]+ stocks"):
+    with pytest.raises(Exception, match=r"quotes of 0 of [0-9]+ stocks"):
         await world.run()(world.job(f"{now:%H:%M}", TODAY, turnoverFloorKrw=0, priceFloorKrw=0))
     assert await world.watchlist() == before

@@ -1,17 +1,25 @@
 """A run from stored rows to the live list: what it looks at, what it leaves, what it does not know."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.symbols import Exclusion, Market
-from prime_jennie.domain.watchlist import EnrichedCandidate
+from prime_jennie.domain.watchlist import EnrichedCandidate, MarketFlow
+from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.insights import InsightRepository
+from prime_jennie.infra.database.repositories.price_matrix import DailyBars, PriceMatrixRepository
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
-from prime_jennie.infra.database.tables.research import StockFundamentalRow
+from prime_jennie.infra.database.tables.research import (
+    StockConsensusRow,
+    StockFundamentalRow,
+    StockInvestorTradingRow,
+)
 from prime_jennie.strategy import scoring
 from tests.support.insights import insight
 from tests.support.scanning import DAY, at
@@ -293,3 +301,62 @@ async def test_the_council_warms_and_cools_sectors(world: ScoutWorld) -> None:
 async def test_boards_are_told_apart(world: ScoutWorld) -> None:
     await world.run()(world.job(markets=[Market.KOSPI.value]))
     assert KOSDAQ_STOCK not in await world.scores()
+
+
+async def test_what_is_known_beside_the_bars_moves_the_score_and_travels_with_the_list(world: ScoutWorld) -> None:
+    await world.run()(world.job("08:20"))
+    known = STRONG[0]
+    rows = [
+        StockFundamentalRow(
+            stock_code=known, trade_date=YESTERDAY, per=9.0, pbr=0.6, roe=16.0, updated_at=at("16:00", YESTERDAY)
+        ),
+        StockInvestorTradingRow(
+            stock_code=known,
+            trade_date=YESTERDAY,
+            foreign_net_buy=-4_000_000_000,
+            institution_net_buy=5_000_000_000,
+            foreign_holding_ratio=51.5,
+        ),
+        StockConsensusRow(stock_code=known, trade_date=YESTERDAY, forward_per=7.0, forward_roe=18.0),
+    ]
+    await world.db.write(lambda session: session.add_all(rows))
+    await world.run()(world.job())
+    before, after = await world.scores("scout-20260219-0820"), await world.scores("scout-20260219-0830")
+    assert (before[known].quality_score, after[known].quality_score) == (10, 20)
+    assert after[known].value_score == before[known].value_score + 2 + 2.5  # PER 9 and PBR 0.6 for the unknown halves
+    assert after[known].supply_demand_score == pytest.approx(0.6 + 8 + 3)
+    assert after[known].risk_tag == "CAUTION"  # foreigners sold more than three billion
+    assert after[STRONG[1]].total_quant_score == before[STRONG[1]].total_quant_score
+    found = await world.watchlist()
+    assert found is not None
+    entry = next(one for one in found.stocks if one.stock_code == known)
+    assert entry.market_flow == MarketFlow(
+        foreign_net=-4_000_000_000, institution_net=5_000_000_000, foreign_ratio=51.5
+    )
+    assert all(one.market_flow is None for one in found.stocks if one.stock_code != known)
+
+
+async def test_near_the_calendars_first_day_there_is_less_than_a_year(sqlite_db: Database, redis: Redis) -> None:
+    early = SESSIONS.next(SESSIONS.first, 41).day
+    world = ScoutWorld(sqlite_db, redis, at("08:00", early))
+    days = days_before(early, 40)
+    await world.prices.upsert_daily(climbing(STRONG[0], days))
+    await world.masters.upsert([listing(STRONG[0])], at=at("08:00", early))
+    await world.run()(world.job(day=early))
+    assert (await world.scores())[STRONG[0]].is_valid
+
+
+async def test_a_service_that_goes_on_reads_the_year_once(world: ScoutWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = 0
+    load = PriceMatrixRepository.load
+
+    async def counted(self: PriceMatrixRepository, days: Sequence[date]) -> DailyBars:
+        nonlocal loads
+        loads += 1
+        return await load(self, days)
+
+    monkeypatch.setattr(PriceMatrixRepository, "load", counted)
+    run = world.run()
+    await run(world.job())
+    await run(world.job("08:31"))
+    assert loads == 1
