@@ -57,8 +57,18 @@ Duration = Annotated[
 class Retries(Spec):
     """Attempts inside one slot; one success ends it."""
 
+    CEL_RULES: ClassVar[tuple[CelRule, ...]] = (
+        CelRule(rule="duration(self.backoff) <= duration('24h')", message="backoff: at most 24h"),
+    )
+
     limit: Annotated[int, Field(ge=0, le=10)] = Field(default=2, description="further attempts after the first")
     backoff: Duration = Field(default="30s", description="wait before the first further attempt; doubles each time")
+
+    @model_validator(mode="after")
+    def _sane_backoff(self) -> Self:
+        if span(self.backoff) > timedelta(hours=24):
+            raise ValueError(self.CEL_RULES[0].message)
+        return self
 
     @property
     def attempts(self) -> int:
