@@ -122,7 +122,6 @@ def _entry(market: ScoredMarket, nominee: Nominee, rank: int, *, since: date) ->
         market_flow=_flow(market.candidates[score.stock_code]),
         scored_at=score.scored_at,
         since=since,
-        kinds=market.kinds[score.stock_code],
     )
 
 

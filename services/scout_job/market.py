@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from prime_jennie.domain.analyst import AnalystCase
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.sectors import SectorGroup
-from prime_jennie.domain.symbols import Exclusion
 from prime_jennie.domain.watchlist import EnrichedCandidate, QuantScore
 from prime_jennie.infra.database.repositories.research import Research
 from prime_jennie.strategy.hybrid import LOWEST_ANALYSED
@@ -28,7 +27,6 @@ class ScoredMarket:
     candidates: Mapping[str, EnrichedCandidate]
     figures: Mapping[str, PriceFigures]
     sectors: Mapping[str, SectorGroup]
-    kinds: Mapping[str, tuple[Exclusion, ...]]
     changes_pct: Mapping[str, float]
     """Of today where a stock was quoted and has traded, else of its last session."""
     sizes_krw: Mapping[str, float]
@@ -75,7 +73,6 @@ def score_market(
         candidates={code: known[row_of[code]] for code in listable},
         figures={code: columns.known(row_of[code]) for code in listable},
         sectors=dict(zip(history.codes, history.sectors, strict=True)),
-        kinds={code: kinds_of(code, history.stocks[row_of[code]].master.stock_name) for code in listable},
         changes_pct=_changes(history, listable, quotes),
         sizes_krw={
             code: float(history.year.liquidity.turnover_krw[row_of[code]]) if by_turnover else float(cap or 0)

@@ -46,8 +46,6 @@ class WatchlistEntry(Message):
     scored_at: Timestamp | None = None
     since: date | None = None
     """First day on the list: `scored_at` is refreshed hourly and cannot tell an age (rulebook §4.1 ✗)."""
-    kinds: tuple[Exclusion, ...] = ()
-    """Which kinds it is known to be of, for a strategy's `watchlist.exclude`."""
 
     @model_validator(mode="after")
     def _tier_and_tag_agree(self) -> Self:
