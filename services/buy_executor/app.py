@@ -7,6 +7,7 @@ from buy_executor.config import BuyExecutorSettings
 from buy_executor.facts import AdmissionReader
 from buy_executor.handlers import BuyLoop
 from buy_executor.history import WatchedHistory
+from buy_executor.parameters import ParameterLog
 from buy_executor.planner import Planner
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.topics import BUY_SIGNALS
@@ -54,6 +55,7 @@ def create_app(settings: BuyExecutorSettings) -> FastAPI:
                 "sweep": loop.sweep,
                 "history": loop.history.follow,
                 "halts": loop.room.emergency.watch,
+                "parameters": ParameterLog(desk).run,
                 "dry-run": loop.room.dry_run.watch,
             },
             ready=lambda: loop.ready,
