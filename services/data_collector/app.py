@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from data_collector.closing import Closing
 from data_collector.config import CollectorSettings
+from data_collector.daily_bars import DailyBars
 from data_collector.figures import Figures
 from data_collector.history import History
 from data_collector.index_bars import IndexBars
@@ -72,7 +73,7 @@ def assemble(desk: JobDesk, settings: CollectorSettings, sources: list[FigureSou
     )
     closing = Closing(
         desk,
-        history=history,
+        daily=DailyBars(desk.gateway, prices, history, desk.sessions),
         indexes=indexes,
         minutes=MinuteBars(desk.gateway, prices, stored),
         valuations=Valuations(desk.gateway, masters, prices, FundamentalRepository(desk.db), desk.clock),

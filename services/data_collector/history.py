@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from data_collector.day_bars import carried
 from data_collector.gap_book import GapBook
+from data_collector.judging import carried
 from data_collector.side_by_side import side_by_side
 from prime_jennie.domain.errors import BadInput, NotFound, RateLimited, Unavailable
 from prime_jennie.domain.gaps import DataGap, GapKind

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from data_collector.day_bars import base_krw, carried, contradiction, day_bars
+from data_collector.judging import base_krw, carried, contradiction, day_bars
 from prime_jennie.domain.gaps import GapKind
 from prime_jennie.domain.market import Snapshots, StockSnapshot
 from tests.support.collector import DAY, HYNIX, KAKAO, NAVER, SAMSUNG, daily, quote
