@@ -19,7 +19,7 @@ _TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+
 
 
 class LogFolder:
-    """`NAME.log` is the log of service NAME; a line's time is the first one written in it."""
+    """`NAME.log` is the log of service NAME; a line without a time belongs to the one before it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -39,16 +39,22 @@ class LogFolder:
 
     def _newest(self, service: str, limit: int, since: datetime | None, until: datetime | None) -> list[str]:
         found: deque[str] = deque()
+        tail: list[str] = []  # lines without a time of their own, newest first: they belong to the one before them
         for line in _from_the_end(self._folder / f"{service}{_SUFFIX}"):
+            tail.append(line)
             at = _time_of(line)
-            if until is not None and at is not None and at > until:
+            if at is None and len(tail) < limit:
                 continue
             if since is not None and at is not None and at < since:
                 break
-            found.appendleft(mask_text(line))
-            if len(found) == limit:
+            if until is None or at is None or at <= until:
+                found.extendleft(tail)
+            tail = []
+            if len(found) >= limit:
                 break
-        return list(found)
+        else:
+            found.extendleft(tail)
+        return [mask_text(line) for line in list(found)[-limit:]]
 
 
 def _time_of(line: str) -> datetime | None:
