@@ -192,6 +192,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         *([env_value("ACCOUNT_DAILY_LOSS_LIMIT_PCT", loss_limit_pct)] if loss_limit_pct is not None else []),
         env_secret("JENNIE_TOKEN_KEY", values.secrets.platform, "token-key"),
         env_secret("JENNIE_READ_TOKEN", values.secrets.platform, "read-token"),
+        env_secret("JENNIE_OPERATOR_TOKEN", values.secrets.platform, "operator-token"),
         env_secret("JENNIE_ENCRYPTION_KEY", values.secrets.platform, "encryption-key"),
     ]
     main = container(
