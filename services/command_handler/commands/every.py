@@ -40,7 +40,7 @@ def every_command(
     halting = Halting(desk, strategies)
     overview = Overview(desk, strategies, Readings(desk, manual), outbox)
     money = Money(desk, strategies)
-    market = MarketViews(desk, stocks, manual)
+    market = MarketViews(desk, strategies, stocks, manual)
     trading = Trading(desk, strategies, stocks, orders)
     settings = Settings(desk, strategies)
     waiting = Waiting(desk, stocks, watch)

@@ -60,7 +60,7 @@ async def test_a_quote_that_is_not_to_be_had_is_an_outage(desk: Commanding) -> N
 
 
 async def test_the_watchlist_shows_scores_tiers_and_what_is_listed_by_hand(desk: Commanding) -> None:
-    assert await desk.say("/watchlist") == "관심종목 0\n스카우트의 목록이 아직 없습니다"
+    assert await desk.say("/watchlist") == "관심종목\n스카우트의 목록이 아직 없습니다"
     entry = WatchlistEntry(
         stock_code=SAMSUNG,
         stock_name="삼성전자",
@@ -78,8 +78,22 @@ async def test_the_watchlist_shows_scores_tiers_and_what_is_listed_by_hand(desk:
     await desk.redis.set(RedisKeys.WATCHLIST_ACTIVE.value, hot.model_dump_json())
     await desk.say("/watch 000660")
     assert await desk.say("/watchlist") == (
-        "관심종목 2\n03-10 11:30 · 상승장\n1. 삼성전자 005930 71 (Q68/A72) TIER1 NEUTRAL\n"
+        "관심종목\n03-10 11:30 · 1 · 상승장\n1. 삼성전자 005930 71 (Q68/A72) TIER1 NEUTRAL\n"
         "SK하이닉스 000660 · 수동 50/50 TIER2"
+    )
+
+
+async def test_a_strategy_with_a_list_of_its_own_shows_that_one(desk: Commanding) -> None:
+    own = {"source": "static", "symbols": [{"code": SAMSUNG}, {"code": "999999"}]}
+    await desk.announce("krx-core", generation=2, watchlist=own)
+    assert await desk.say("/watchlist") == "관심종목\nkrx-core · 전략 목록 2: 삼성전자 005930, 999999"
+    assert "모든 전략이 자기 목록만 봅니다" in await desk.say("/watch 000660")
+    await desk.say("/unwatch 000660")
+    await desk.announce("krx-other")
+    assert "다음 목록 갱신부터" in await desk.say("/watch 000660")
+    await desk.say("/unwatch 000660")
+    assert await desk.say("/watchlist") == (
+        "관심종목\n스카우트의 목록이 아직 없습니다\nkrx-core · 전략 목록 2: 삼성전자 005930, 999999"
     )
 
 
