@@ -86,6 +86,13 @@ async def test_a_failed_attempt_is_followed_by_the_next_until_they_are_used_up(s
     assert not (await claim(slots, attempts=3)).won
 
 
+async def test_who_allows_fewer_attempts_than_there_were_begins_none(slots: SlotRepository) -> None:
+    await claim(slots, attempts=3)
+    await finish(slots, SlotState.FAILED)
+    assert not (await claim(slots, attempts=1)).won
+    assert (await claim(slots, attempts=2)).won
+
+
 async def test_a_person_may_begin_the_next_attempt_of_a_slot_that_waits_for_it(slots: SlotRepository) -> None:
     await claim(slots, attempts=3)
     await finish(slots, SlotState.FAILED)

@@ -1,6 +1,8 @@
 """A service that runs slots: each once for ever, with an outcome, whatever is asked and whatever stops in between."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -213,6 +215,24 @@ async def test_the_day_waits_while_a_slot_runs_and_not_longer(desk: ServiceDesk)
         await eventually(lambda: desk.clock.holding == [])
 
 
+async def test_who_asks_hears_of_the_beginning_once_the_day_is_held(
+    desk: ServiceDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    @asynccontextmanager
+    async def slow_hold(name: str, real_secs: float = 5.0) -> AsyncIterator[None]:
+        await asyncio.sleep(0.1)
+        held.append(name)
+        yield
+
+    monkeypatch.setattr(desk.clock, "hold", slow_hold)
+    async with serving(desk, done) as (client, _):
+        await trigger(client, slot=HALF_PAST_EIGHT)
+        assert held == [f"slot:{HALF_PAST_EIGHT}"]
+        await ended(client, HALF_PAST_EIGHT)
+
+
 async def test_status_tells_phase_progress_and_the_last_success(desk: ServiceDesk) -> None:
     gate = Gate()
 
@@ -263,6 +283,12 @@ async def test_only_the_newest_slot_of_today_may_write_live_keys(desk: ServiceDe
             await ended(client, (await trigger(client, **body))["job_id"])
         newest = {job.slot[-4:]: job.newest for job in scripted.jobs}
         assert newest == {"0830": True, "0820": False, "0845": True, "0848": False, "1430": False}
+
+
+async def test_yesterdays_slot_writes_no_live_keys_even_if_none_came_after_it(desk: ServiceDesk) -> None:
+    async with serving(desk, done) as (client, scripted):
+        await ended(client, (await trigger(client, slot="scout-20260218-1430"))["job_id"])
+        assert [job.newest for job in scripted.jobs] == [False]
 
 
 async def test_a_backfill_is_called_so(desk: ServiceDesk) -> None:

@@ -140,6 +140,23 @@ async def test_a_service_killed_in_the_middle_of_a_slot_costs_one_attempt(world:
     assert (slot.state, slot.attempts) == (SlotState.RAN, 2)
 
 
+async def test_the_day_goes_on_without_a_service_that_stays_away_in_the_middle_of_its_slot(world: SlotWorld) -> None:
+    gate = Gate()
+    world.behave, world.patience_secs = gate, 0.3
+    driving = asyncio.create_task(world.driver().drive(order(attempts=2)))
+    await eventually(lambda: gate.inside == 1)
+    await world.kill_service()
+    assert world.clock.holding
+    await eventually(lambda: not world.clock.holding, what="the end of patience")
+    assert not driving.done(), "whatever the slot has become, its service will say"
+    world.behave = well
+    world.clock.advance(3600)
+    await world.start_service()
+    slot = await driving
+    assert (slot.state, slot.is_finished) == (SlotState.FAILED, True)
+    assert slot.reason == "attempt 1 was interrupted: its service stopped; no further attempt within 20m"
+
+
 async def test_a_driver_killed_in_the_middle_leaves_the_slot_to_the_next_one(world: SlotWorld) -> None:
     gate = Gate()
     world.behave = gate
