@@ -90,17 +90,15 @@ def _print_slots(console: Console, report: SlotsReport) -> None:
     if not report.schedules:
         return
     table = Table(box=None, padding=(0, 2))
-    for heading in ("schedule", "task", "next (KST)", "last slot", "outcome", "why"):
+    for heading in ("schedule", "next (KST)", "last"):
         table.add_column(heading)
     for schedule in sorted(report.schedules, key=lambda s: (s.next_at is None, s.next_at)):
+        own = "" if schedule.schedule == schedule.task else f" ({schedule.task})"
+        ahead = f"{schedule.next_at.astimezone(KST):%m-%d %H:%M}" if schedule.next_at else "none known"
         last = schedule.last
-        ahead = "suspended" if schedule.suspended else "none known"
         table.add_row(
-            schedule.schedule,
-            schedule.task,
-            f"{schedule.next_at.astimezone(KST):%m-%d %H:%M}" if schedule.next_at else ahead,
-            last.slot if last else "",
-            last.state.value if last else "",
-            last.reason if last else "",
+            schedule.schedule + own,
+            "suspended" if schedule.suspended else ahead,
+            f"{last.slot} {last.state}: {last.reason}" if last else "",
         )
     console.print(table)

@@ -21,8 +21,9 @@ from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.redis.connection import connect
 from tests.support.eventually import eventually
 from tests.support.redis_server import free_port
-from tests.support.schedule_run import database_url, run_of
+from tests.support.schedule_run import database_url, run_of, scout_job
 from tests.support.schedules import THURSDAY, kst, schedule
+from tests.support.stand_in_objects import redis_store
 
 ROOT = Path(__file__).parents[3]
 SCOUT = schedule(schedules=["30 8-10 * * 1-5"])
@@ -152,8 +153,25 @@ async def test_a_runner_killed_in_the_middle_of_a_slot_ends_it_once_when_it_is_b
     assert begun(tmp_path) == ["scout-20260219-0830 1", "scout-20260219-0830 2"]
 
 
+async def test_schedules_that_come_and_change_while_the_run_goes_on_act(tmp_path: Path, port: int) -> None:
+    objects = [*redis_store(), *scout_job(tmp_path, 0.0)]
+    async with leading(port) as upto, run_of(tmp_path, port, ()) as run:
+        await upto("08:26")
+        assert await run.apply(objects, [schedule(schedules=["28,40 8 * * *"])]) == []
+        await upto("08:30")
+        assert await run.apply(objects, [schedule(schedules=["28,40 8 * * *", "32 8 * * *"], suspend=False)]) == []
+        await upto("08:35")
+        await run.apply(objects, [schedule(schedules=["28,40 8 * * *"], suspend=True)])
+        await upto("08:45")
+        rows = Rows(tmp_path)
+        for minute, state in (("0828", SlotState.RAN), ("0832", SlotState.RAN)):
+            await rows.until(f"scout-20260219-{minute}", state)
+        await rows.until("scout-20260219-0840", SlotState.SKIPPED, attempts=0)
+        await rows.db.close()
+
+
 async def test_a_person_runs_a_slot_and_sees_it(tmp_path: Path, port: int) -> None:
-    async with leading(port) as upto, run_of(tmp_path, port, (SCOUT,), work_secs=0.5) as run:
+    async with leading(port) as upto, run_of(tmp_path, port, (SCOUT,), work_secs=0.5):
         await upto("08:26")
         asked = await jennie("trigger", "scout", "--folder", str(tmp_path))
         assert asked.returncode == 0, asked.stderr
@@ -180,8 +198,15 @@ async def test_a_person_runs_a_slot_and_sees_it(tmp_path: Path, port: int) -> No
         status = json.loads((await jennie("status", "--json", "--folder", str(tmp_path))).stdout)
         [shown] = status["schedules"]
         assert (shown["schedule"], shown["next_slot"]) == ("scout", "scout-20260219-0830")
-        await upto("08:31")
-        assert run.folder.endpoints.exists()
+        table = (await jennie("status", "--folder", str(tmp_path))).stdout
+        assert "02-19 08:30" in table
+        await upto("08:45")
+        rows = Rows(tmp_path)
+        await rows.until("scout-20260219-0830", SlotState.RAN)
+        await rows.db.close()
+        table = (await jennie("status", "--folder", str(tmp_path))).stdout
+        assert "02-19 09:30" in table
+        assert "scout-20260219-0830" in table
 
 
 async def test_ctrl_c_leaves_the_slot_running_and_says_so(tmp_path: Path, port: int) -> None:
