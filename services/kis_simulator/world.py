@@ -13,7 +13,7 @@ from kis_simulator.faults import Faults
 from kis_simulator.limits import CallJudge
 from kis_simulator.market.indexes import IndexSeries, index_of
 from kis_simulator.market.tapes import Tapes
-from kis_simulator.market.view import StockNow, stock_closed, stock_now
+from kis_simulator.market.view import StockNow, stock_at_minute, stock_closed, stock_now
 from kis_simulator.stats import Stats
 from prime_jennie.domain.sessions import Session, SessionTable
 
@@ -48,6 +48,16 @@ class World:
             return stock_closed(reference)
         path, index = self.exchange.last_print(code)
         return stock_now(reference, path, index)
+
+    def stock_of_minute(self, code: str) -> StockNow | None:
+        """Return a stock as it stood at the last whole minute: a whole market costs no path of each stock then."""
+        reference = self.tapes.reference(code)
+        if reference is None:
+            return None
+        if self.exchange.has_closed:
+            return stock_closed(reference)
+        minute = int(self.exchange.secs_into_session(self.exchange.at) // 60)
+        return stock_at_minute(reference, self.tapes.minutes(code) if minute >= 0 else None, minute)
 
     def index(self, code: str) -> IndexSeries | None:
         """Return the approximate index of a code."""

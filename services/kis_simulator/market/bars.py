@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -80,7 +81,7 @@ class DailyBars:
         row = self.rows.get(code)
         if row is None:
             return 0
-        end = int(np.searchsorted(np.array(self.days, dtype="datetime64[D]"), np.datetime64(day)))
+        end = bisect_left(self.days, day)
         known = np.flatnonzero(self.close[row, :end])
         return int(self.close[row, known[-1]]) if known.size else 0
 

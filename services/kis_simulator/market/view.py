@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kis_simulator.market.bars import Bar, DailyBars
+from kis_simulator.market.minutes import MinuteTape
 from kis_simulator.market.path import IntradayPath
 from kis_simulator.market.reference import Reference
 
@@ -67,6 +68,21 @@ def stock_now(reference: Reference, path: IntradayPath | None, index: int) -> St
     )
 
 
+def stock_at_minute(reference: Reference, tape: MinuteTape | None, minute: int) -> StockNow:
+    """Return the stock as it stood at a whole minute from the open (negative before it)."""
+    if tape is None or minute < 0:
+        return StockNow(reference, reference.base, 0, 0, 0, 0, 0)
+    return StockNow(
+        reference,
+        int(tape.price[minute]),
+        tape.open,
+        int(tape.high[minute]),
+        int(tape.low[minute]),
+        int(tape.cumulative[minute]),
+        int(tape.turnover[minute]),
+    )
+
+
 def stock_closed(reference: Reference) -> StockNow:
     """Return the stock after the closing cross, which ends at its bar; without its path the turnover is an estimate."""
     bar = reference.bar
@@ -95,8 +111,13 @@ def history(bars: DailyBars, code: str, first: date, last: date, today: date) ->
     return found
 
 
-def minute_bars(path: IntradayPath, index: int) -> list[tuple[int, Bar, int]]:
-    """Return (minute from the open, bar, turnover since the open) of all minutes up to print `index`, oldest first."""
+def minute_bars(
+    path: IntradayPath, index: int, *, upto: int | None = None, most: int | None = None
+) -> list[tuple[int, Bar, int]]:
+    """Return (minute from the open, bar, turnover since the open) of all minutes up to print `index`, oldest first.
+
+    Of those only the ones up to minute `upto`, and of these only the last `most`.
+    """
     if index < 0:
         return []
     minutes = path.secs[: index + 1] // 60
@@ -105,11 +126,13 @@ def minute_bars(path: IntradayPath, index: int) -> list[tuple[int, Bar, int]]:
     price, volume = path.price[: index + 1], path.volume[: index + 1]
     high, low = np.maximum.reduceat(price, starts), np.minimum.reduceat(price, starts)
     traded = np.add.reduceat(volume, starts)
+    last = len(starts) if upto is None else int(np.searchsorted(minutes[starts], upto, side="right"))
+    first = 0 if most is None else max(0, last - most)
     return [
         (
             int(minutes[start]),
             Bar(int(price[start]), int(high[i]), int(low[i]), int(price[end]), int(traded[i])),
             int(path.turnover[end]),
         )
-        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
+        for i, start, end in zip(range(first, last), starts[first:last], ends[first:last], strict=True)
     ]

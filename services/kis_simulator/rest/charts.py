@@ -126,11 +126,8 @@ def minute_chart(world: World, call: Call) -> Answer:
         raise refusals.bad_field("FID_INPUT_HOUR_1", "is not HHMMSS")
     path, index = world.exchange.last_print(code)
     opened = world.session.opens_at.astimezone(KST)
-    told = [
-        (starts, bar, turnover)
-        for minute, bar, turnover in (minute_bars(path, index) if path is not None else [])
-        if (starts := opened + timedelta(minutes=minute)).strftime("%H%M%S") <= hour
-    ]
+    upto = int(hour[:2]) * 60 + int(hour[2:4]) - (opened.hour * 60 + opened.minute)
+    told = [] if path is None else minute_bars(path, index, upto=upto, most=_MINUTE_ROWS)
     rows = [
         block(
             MINUTE_CHART_ROWS,
@@ -145,7 +142,8 @@ def minute_chart(world: World, call: Call) -> Answer:
                 "acml_tr_pbmn": turnover,
             },
         )
-        for starts, bar, turnover in told[-_MINUTE_ROWS:]
+        for minute, bar, turnover in told
+        if (starts := opened + timedelta(minutes=minute))
     ]
     change = stock.change
     head = block(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from kis_simulator.exchange import refusals
-from kis_simulator.exchange.book import quote_at
+from kis_simulator.market.grid import step_up
 from kis_simulator.market.indexes import APPROXIMATION
 from kis_simulator.market.view import StockNow, change_of, history
 from kis_simulator.rest.call import Answer, Call
@@ -82,7 +82,7 @@ def price(world: World, call: Call) -> Answer:
 
 
 def multi_price(world: World, call: Call) -> Answer:
-    """Answer intstock-multprice: up to 30 codes in numbered fields."""
+    """Answer intstock-multprice: up to 30 codes in numbered fields, as they stood at the last whole minute."""
     rows = []
     for number in range(1, _MOST_CODES + 1):
         code = call.text(f"FID_INPUT_ISCD_{number}", "")
@@ -94,13 +94,11 @@ def multi_price(world: World, call: Call) -> Answer:
 
 
 def _multi_row(world: World, code: str) -> dict[str, str]:
-    stock = quote_of(world, code)
+    stock = world.stock_of_minute(code)
+    if stock is None:
+        raise refusals.unknown_quote_symbol()
     reference, change = stock.reference, stock.change
-    path, index = world.exchange.last_print(code)
-    ask = bid = 0
-    if path is not None and index >= 0:
-        quote = quote_at(reference, path, index)
-        ask, bid = quote.ask, quote.bid
+    ask, bid = _sides(world, stock)
     return block(
         MULTI_PRICE,
         {
@@ -124,6 +122,14 @@ def _multi_row(world: World, code: str) -> dict[str, str]:
             "inter2_sdpr": reference.base,
         },
     )
+
+
+def _sides(world: World, stock: StockNow) -> tuple[int, int]:
+    """Return best ask and bid around a price: one tick apart, 0 beyond a limit, and none outside the session."""
+    if not stock.volume or world.exchange.has_closed:
+        return 0, 0
+    above = step_up(stock.price)
+    return above if above <= stock.reference.upper_limit else 0, stock.price
 
 
 def index_price(world: World, call: Call) -> Answer:

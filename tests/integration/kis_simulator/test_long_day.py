@@ -102,6 +102,20 @@ def test_after_the_close_every_view_agrees_on_the_day(morning: RunningExchange) 
     assert customer.order(BUY, SAMSUNG, 1).json()["rt_cd"] == "1"
 
 
+def test_quotes_of_many_stocks_are_of_the_last_whole_minute_and_have_a_book_of_one_tick(
+    morning: RunningExchange,
+) -> None:
+    customer = Customer(morning)
+    morning.run_to("10:30")
+    one, row = price(customer), many(customer)[0]
+    assert (row["inter2_prpr"], row["acml_vol"], row["inter2_hgpr"]) == (
+        one["stck_prpr"],
+        one["acml_vol"],
+        one["stck_hgpr"],
+    )
+    assert int(row["inter2_askp"]) - int(row["inter2_bidp"]) == int(one["aspr_unit"])
+
+
 def reach_end(exchange: RunningExchange, *, last_minute: str, end: str) -> dict[str, Any]:
     exchange.run_to(last_minute)
     assert not exchange.control("clock")["ended"]
