@@ -65,6 +65,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
         await stack.enter_async_context(
             supervise({loop: survive(loop, run, desk.jobs.outages) for loop, run in loops.items()})
         )
+        await streams.begun.wait()
         at_work.append(desk)
         await asyncio.Event().wait()
 

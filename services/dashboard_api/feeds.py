@@ -65,12 +65,17 @@ class StreamFeed:
         self._hub = hub
         self._followed: dict[str, Followed] = {}
         self._last_ids: dict[str, str] = {}
+        self.begun = asyncio.Event()
+        """The streams were looked for once: what is said from now on is told, unless Redis was away."""
 
     async def follow(self) -> None:
         """Follow for ever; an outage raises, and the next call goes on behind the last entry seen."""
         loop = asyncio.get_running_loop()
         while True:
-            await self._find_streams()
+            try:
+                await self._find_streams()
+            finally:
+                self.begun.set()
             look_again_at = loop.time() + STRATEGIES_EVERY_SECS
             while loop.time() < look_again_at:
                 after: dict[Any, Any] = {**self._last_ids}
@@ -79,6 +84,7 @@ class StreamFeed:
                     for entry_id, fields in entries:
                         self._last_ids[stream] = entry_id
                         self._tell(stream, entry_id, fields or {})
+                        await asyncio.sleep(0)  # a burst must not fill the backlog of a page that reads
 
     async def _find_streams(self) -> None:
         followed = dict(SHARED)
