@@ -110,7 +110,7 @@ class JobBoard:
         if found is None:
             raise NotFound(f"no slot {name}")
         live = self._running.get(name)
-        if live is None:
+        if live is None or found.state is not SlotState.RUNNING:
             return found
         return found.model_copy(update={"phase": live.phase, "progress_pct": live.progress_pct})
 

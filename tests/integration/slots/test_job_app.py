@@ -259,6 +259,24 @@ async def test_status_tells_phase_progress_and_the_last_success(desk: ServiceDes
         assert (await client.get("/status")).json()["last_completed_at"] is None, "a skipped slot completes nothing"
 
 
+async def test_a_slot_that_has_ended_is_told_as_its_row_has_it(
+    desk: ServiceDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the row's end and the hold's, the slot still counts as running in this process."""
+    letting_go = asyncio.Event()
+
+    @asynccontextmanager
+    async def held_on(name: str, real_secs: float = 5.0) -> AsyncIterator[None]:
+        yield
+        await letting_go.wait()
+
+    monkeypatch.setattr(desk.clock, "hold", held_on)
+    async with serving(desk, done) as (client, _):
+        await trigger(client, slot=HALF_PAST_EIGHT)
+        assert (await ended(client, HALF_PAST_EIGHT)).progress_pct == 100
+        letting_go.set()
+
+
 async def test_the_last_success_is_known_after_a_restart(desk: ServiceDesk) -> None:
     async with serving(desk, done) as (client, _):
         await trigger(client, slot=HALF_PAST_EIGHT)
