@@ -42,7 +42,7 @@ def next_state(
         case MarketState.CLOSED:
             opens = wanted in (MarketState.READY, MarketState.TRADING)
             return MarketState.INITIALIZING if opens and not of_today else None
-        case MarketState.STOPPED:
+        case _:
             return None
 
 
