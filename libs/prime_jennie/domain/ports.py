@@ -244,7 +244,7 @@ class FigureSource(Protocol):
         """Return what this source may tell."""
 
     async def read(self, day: date) -> Mapping[str, float]:
-        """Return what is known on the morning of a day, else Unavailable with the reason: nothing old, nothing guessed."""
+        """Return what is known on the morning of a day; Unavailable with the reason, nothing old, nothing guessed."""
 
 
 class Broker(Protocol):
