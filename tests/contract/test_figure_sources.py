@@ -16,7 +16,7 @@ from prime_jennie.infra.fakes.figures import InMemoryFigures
 from tests.support.http_twin import Answer, HttpTwin
 
 DAY = date(2025, 2, 14)
-LONG_AGO = date(2021, 1, 4)
+LONG_AGO, LONG_AFTER = date(2021, 1, 4), date(2025, 4, 14)
 KEY = "SECRETECOSKEY0000000"
 
 
@@ -91,9 +91,10 @@ async def test_a_source_tells_what_it_promised_and_where_it_comes_from(source: F
     assert source.name
 
 
-async def test_a_day_that_the_answer_does_not_speak_of_is_unavailable(source: FigureSource) -> None:
+@pytest.mark.parametrize("day", [LONG_AGO, LONG_AFTER])
+async def test_a_day_that_the_answer_does_not_speak_of_is_unavailable(source: FigureSource, day: date) -> None:
     with pytest.raises(Unavailable) as raised:
-        await source.read(LONG_AGO)
+        await source.read(day)
     assert KEY not in str(raised.value)
 
 
