@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from typing import Any
 
 from rich.console import Console
@@ -92,24 +91,23 @@ def print_tables(console: Console, outcome: DayOutcome) -> None:
 
 
 def _slots(slots: Sequence[Row]) -> Table:
-    """Show the day's slots; the many of a task that only looked, and did nothing worth a line, are one line."""
+    """Show the day's slots in order; the many of a task that only looks are one line, with what came of the last."""
     table = Table(title="Slots: what ran when, and what came of it", title_justify="left")
     for name in ("slot", "outcome", "why"):
         table.add_column(name)
-    for task, of_task in groupby(sorted(slots, key=lambda row: (str(row["task"]), str(row["name"]))), _task):
-        rows = list(of_task)
-        if len(rows) > FEW_SLOTS:
-            counts = Counter(str(row["state"]) for row in rows)
-            told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
-            table.add_row(f"{task} ({len(rows)} slots)", told, str(rows[-1]["reason"]))
-            continue
-        for row in rows:
+    counts = Counter(str(row["task"]) for row in slots)
+    crowded: dict[str, list[Row]] = {}
+    for row in slots:
+        task = str(row["task"])
+        if counts[task] <= FEW_SLOTS:
             table.add_row(str(row["name"]), str(row["state"]), str(row["reason"]))
+        else:
+            crowded.setdefault(task, []).append(row)
+    for task, rows in crowded.items():
+        states = Counter(str(row["state"]) for row in rows)
+        told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+        table.add_row(f"{task} ({len(rows)} slots)", told, str(rows[-1]["reason"]))
     return table
-
-
-def _task(row: Row) -> str:
-    return str(row["task"])
 
 
 def _trades(trades: Sequence[TradeLogRow]) -> Table:
