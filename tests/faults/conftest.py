@@ -15,7 +15,11 @@ import httpx
 import psutil
 import pytest
 
-DAY_LIMIT_SECS = 420
+from tests.support.database import mariadb_server, mariadb_url
+
+__all__ = ["mariadb_server", "mariadb_url"]
+
+DAY_LIMIT_SECS = 900
 
 
 @dataclass

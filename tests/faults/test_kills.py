@@ -1,22 +1,30 @@
-"""SIGKILL of any one process in market hours: the day still ends with its invariants true."""
+"""SIGKILL of any one process at its work: the day still ends with its invariants true."""
 
 import signal
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(900)  # two whole days
+from tests.support.database import MariaDb
 
-PROCESSES = [
-    "kis-gateway",
-    "buy-scanner",
-    "buy-executor",
-    "sell-executor",
-    "price-monitor",
-    "scout-job",
-    "kis-simulator",
-    "redis",
-]
+pytestmark = pytest.mark.timeout(1_800)  # two whole days
+
+IN_MARKET_HOURS = ("09:25", "10:40")  # entries have begun; exits are at work
+MOMENTS = {
+    "kis-gateway": ("07:20", *IN_MARKET_HOURS),
+    "buy-scanner": IN_MARKET_HOURS,
+    "buy-executor": IN_MARKET_HOURS,
+    "sell-executor": IN_MARKET_HOURS,
+    "price-monitor": IN_MARKET_HOURS,
+    "scout-job": ("08:30", "10:30"),  # in the middle of a slot, as the clock waits for it
+    "macro-council": ("07:30", "11:50"),
+    "data-collector": ("07:20", "15:45", "16:00"),
+    "daily-briefing": ("16:30", "17:00"),
+    "command-handler": IN_MARKET_HOURS,
+    "dashboard-api": IN_MARKET_HOURS,
+    "kis-simulator": ("08:30", *IN_MARKET_HOURS),
+    "redis": ("08:30", *IN_MARKET_HOURS),
+}
 
 
 def assert_invariants(report: dict[str, Any], output: str) -> None:
@@ -27,16 +35,26 @@ def assert_invariants(report: dict[str, Any], output: str) -> None:
     assert report["exit"] == 0, output
 
 
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("name", MOMENTS)
 def test_a_day_survives_the_kill_of(name: str, start_demo: Any) -> None:
     demo = start_demo()
-    for at in ("09:25", "10:40"):  # entries have begun; exits are at work
+    for at in MOMENTS[name]:
         demo.until(at)
         demo.kill(name)
     report = demo.finish()
     assert_invariants(report, demo.output())
     assert report["orders_filled"] > 0
     assert demo.processes_left() == []
+
+
+def test_a_day_on_mariadb_survives_its_kill(mariadb_server: MariaDb, mariadb_url: str, start_demo: Any) -> None:
+    demo = start_demo("--database", mariadb_url)
+    for at in ("08:30", *IN_MARKET_HOURS):
+        demo.until(at)
+        mariadb_server.restart()
+    report = demo.finish()
+    assert_invariants(report, demo.output())
+    assert report["orders_filled"] > 0
 
 
 def test_after_the_runner_was_killed_the_next_start_ends_what_it_left_and_says_so(start_demo: Any) -> None:

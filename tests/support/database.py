@@ -28,32 +28,46 @@ class MariaDb:
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "sql.sock"
         self._folder = folder
+        self._data = folder / "data"
         self._server = find_server()
+        self._user = ["--user=root"] if os.geteuid() == 0 else []
 
     def start(self) -> None:
         """Initialise the data folder and wait until the server answers."""
-        data = self._folder / "data"
-        user = ["--user=root"] if os.geteuid() == 0 else []
         install = shutil.which("mariadb-install-db") or "mysql_install_db"
         subprocess.run(
-            [install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *user],
+            [
+                install,
+                "--no-defaults",
+                f"--datadir={self._data}",
+                "--auth-root-authentication-method=normal",
+                *self._user,
+            ],
             check=True,
             capture_output=True,
         )
+        self._run()
+
+    def restart(self) -> None:
+        """Kill the server as a power cut would, and bring it back on what it has on its disk."""
+        self.stop()
+        self._run()
+
+    def _run(self) -> None:
         self._process = subprocess.Popen(
             [
                 str(self._server),
                 "--no-defaults",
-                f"--datadir={data}",
+                f"--datadir={self._data}",
                 f"--socket={self.socket}",
                 f"--pid-file={self._folder / 'pid'}",
                 "--skip-networking",
                 "--innodb-buffer-pool-size=32M",
                 "--max-connections=400",
-                *user,
+                *self._user,
             ],
             stdout=subprocess.DEVNULL,
-            stderr=(self._folder / "log").open("w"),
+            stderr=(self._folder / "log").open("a"),
         )
         deadline = time.monotonic() + START_SECS
         while True:
