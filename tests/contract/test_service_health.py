@@ -12,6 +12,8 @@ from buy_executor.app import create_app as buy_executor
 from buy_executor.config import BuyExecutorSettings
 from buy_scanner.app import create_app as buy_scanner
 from buy_scanner.config import ScannerSettings
+from data_collector.app import create_app as data_collector
+from data_collector.config import CollectorSettings
 from price_monitor.app import create_app as price_monitor
 from price_monitor.config import MonitorSettings
 from prime_jennie.domain.health import HealthStatus, ServiceStatus
@@ -29,6 +31,7 @@ APPS: dict[str, Callable[[dict[str, Any]], FastAPI]] = {
     "buy-scanner": lambda given: buy_scanner(ScannerSettings(**given)),
     "price-monitor": lambda given: price_monitor(MonitorSettings(**given)),
     "scout-job": lambda given: scout_job(ScoutSettings(**given)),
+    "data-collector": lambda given: data_collector(CollectorSettings(**given)),
 }
 AT_A_DESK: dict[str, Callable[[dict[str, Any]], FastAPI]] = {
     "buy-scanner": APPS["buy-scanner"],

@@ -117,6 +117,15 @@ async def test_a_stock_that_the_exchange_does_not_know_is_asked_for_once_a_day_a
     assert bench.gateway.asked == []
 
 
+async def test_a_stock_whose_bars_end_early_is_stored_as_far_as_it_goes_and_told(bench: CollectorBench) -> None:
+    await ready(bench, SAMSUNG)
+    del bench.broker.daily[SAMSUNG][-1]
+    assert "1 history" in await bench.macro()
+    (gap,) = await bench.gaps.of_day(BEFORE, [GapKind.HISTORY])
+    assert (gap.subject, gap.reason) == (SAMSUNG, "the exchange's last bar is of 2025-02-27")
+    assert (await spans(bench))[SAMSUNG].last == date(2025, 2, 27)
+
+
 async def test_a_stock_that_does_not_answer_is_asked_again_by_the_next_slot_and_its_gap_is_closed(
     bench: CollectorBench,
 ) -> None:
@@ -253,6 +262,19 @@ async def test_a_figure_far_from_the_last_stored_one_is_kept_out(bench: Collecto
     assert snapshot.usd_krw is None
     assert await bench.subjects(GapKind.BAD) == ["usd_krw"]
     assert "usd_krw" not in await bench.subjects(GapKind.SOURCE)
+
+
+async def test_a_figure_is_not_measured_by_one_of_long_ago(bench: CollectorBench) -> None:
+    await ready(bench, SAMSUNG)
+    old = MORNING - timedelta(days=32)
+    told = {(old + timedelta(hours=9)).date(): {"usd_krw": 900.0}, DAY: {"usd_krw": 1_450.0}}
+    bench.clock.set(MORNING)
+    bench.sources = [InMemoryFigures("a bank", ("usd_krw",), told)]
+    await bench.macro(old, newest=False)
+    await bench.macro(MORNING)
+    snapshot = await MacroSnapshotRepository(bench.db).find(DAY)
+    assert snapshot is not None
+    assert snapshot.usd_krw == 1_450.0
 
 
 async def test_a_source_that_tells_less_than_it_promised_is_a_gap(bench: CollectorBench) -> None:
