@@ -303,6 +303,14 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
     ]
 
 
+def _dashboard_env(values: PlatformValues) -> list[dict[str, Any]]:
+    folder = values.dashboard_api.logs_folder
+    return [
+        env_value("SERVICE_URLS", service_urls(values)),
+        *([env_value("LOGS_FOLDER", folder)] if folder else []),
+    ]
+
+
 def service_urls(values: PlatformValues) -> str:
     """Name the platform's services with their addresses, as dashboard-api reads them."""
     ports = {name: getattr(values, field).port for name, field, _ in PROGRAMS if name != "dashboard-api"}

@@ -137,6 +137,12 @@ class Slots(Values):
     resources: Resources
 
 
+class DashboardProgram(Program):
+    """dashboard-api, which may show log files where there are any."""
+
+    logs_folder: str | None
+
+
 class StrategyPrograms(Values):
     """Defaults of the four services that the operator runs for every TradingStrategy."""
 
@@ -165,7 +171,7 @@ class PlatformValues(Values):
     data_collector: Program
     daily_briefing: Program
     command_handler: Program
-    dashboard_api: Program
+    dashboard_api: DashboardProgram
     slots: Slots
     strategy_services: StrategyPrograms
 

@@ -36,7 +36,8 @@ def open_run(
     """
     settings = settings or LocalSettings()
     folder = folder.resolve()
-    values = load_values(values_file, settings.values(), overrides or {})
+    logs = {"dashboardApi": {"logsFolder": str(RunFolder(folder).logs)}}
+    values = load_values(values_file, logs, settings.values(), overrides or {})
     credentials = settings.kis_credentials() if values.kis_gateway.environment != "mock" else None
     assembly = Assembly(files, values, folder)
     database_url = settings.database_url or f"sqlite:///{RunFolder(folder).database}"
