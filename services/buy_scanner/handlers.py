@@ -42,6 +42,7 @@ class ScanLoop:
     ) -> None:
         self.scanner = scanner
         self.watchlist_loaded = False
+        self._told_of_none = False
         self.ready = False
         self._desk = desk
         self._watchlist = watchlist
@@ -136,15 +137,22 @@ class ScanLoop:
         entries = await self._watchlist.load(config, at)
         self.scanner.context = await self._regimes.on_day_of(at)
         self._reloaded_at = at
-        self.watchlist_loaded = entries is not None
-        if entries is None:
-            log.warning("no watchlist: nothing is scanned")
-            entries = {}
+        self._tell_of_list(has_one=entries is not None)
+        entries = entries or {}
         self._unfilled = (self._unfilled | entries.keys() - self.scanner.entries.keys()) & entries.keys()
         day = at.astimezone(KST).date()
         self.scanner.watch(entries, {code: self._watchlist.age(entry, day) for code, entry in entries.items()})
         await self._subscribe(list(entries), at)
         await self._backfill(at)
+
+    def _tell_of_list(self, *, has_one: bool) -> None:
+        """Say once that there is no list, not at every look; and that there is one again."""
+        if has_one and not self.watchlist_loaded:
+            log.info("watchlist loaded")
+        if not has_one and (self.watchlist_loaded or not self._told_of_none):
+            log.warning("no watchlist: nothing is scanned")
+        self._told_of_none = not has_one
+        self.watchlist_loaded = has_one
 
     async def _subscribe(self, codes: list[str], at: datetime) -> None:
         """Ask for the ticks of what is new, and now and then for all, should the gateway have forgotten."""
