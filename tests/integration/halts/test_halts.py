@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from prime_jennie.domain.risk import WHOLE_ACCOUNT, Halt, HaltSource, HaltState
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.repositories.events import EventRepository
 from prime_jennie.infra.halts import COPY_MARK, HAND, SPEC_AUTHOR, HaltDesk
 from prime_jennie.infra.redis.connection import connect
 from tests.support.redis_server import running_redis
@@ -190,3 +191,11 @@ async def test_without_redis_the_records_alone_decide_and_a_halt_can_still_be_se
             await halts.effective(STRATEGY)
         assert await halts.lift(STRATEGY, HaltSource.PERSON)
         assert await halts.on_record(STRATEGY) is ACTIVE
+
+
+async def test_a_halt_is_an_event_once_however_often_it_is_said(halts: HaltDesk, sqlite_db: Database) -> None:
+    for state in (PAUSED, PAUSED, STOPPED, PAUSED):
+        await halts.set(STRATEGY, halt(state))
+    found = await EventRepository(sqlite_db).newest(ACCOUNT)
+    assert [event.message.split(" ")[0] for event in found] == ["Stopped", "Paused"]
+    assert [(event.kind, event.who, event.strategy) for event in found] == [("halt.set", "owner", STRATEGY)] * 2

@@ -5,8 +5,11 @@ from sqlalchemy.orm import Session
 
 from prime_jennie.domain.risk import WHOLE_ACCOUNT, Halt, HaltSource, HaltState, StandingHalt
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.repositories.events import Event, EventLevel, add_event
 from prime_jennie.infra.database.tables.ownership import HaltRow
 from prime_jennie.infra.database.upsert import affected, upsert
+
+HALT_SET = "halt.set"
 
 
 class HaltRepository:
@@ -36,6 +39,8 @@ class HaltRepository:
             if before is not None and HaltState(before.state).severity > halt.state.severity:
                 return _halt(before)
             upsert(session, HaltRow, [row], keys=keys)
+            if before is None or before.state != halt.state.value:
+                add_event(session, _set(account, strategy, halt))
             return halt
 
         return await self._db.write(work)
@@ -64,6 +69,19 @@ class HaltRepository:
         if strategies is not None:
             query = query.where(HaltRow.strategy.in_(strategies))
         return await self._db.read(lambda session: list(session.execute(query).scalars()))
+
+
+def _set(account: str, strategy: str, halt: Halt) -> Event:
+    return Event(
+        kind=HALT_SET,
+        message=f"{halt.state.value} by {halt.source.value}: {halt.why}",
+        service="halts",
+        at=halt.at,
+        account=account,
+        strategy=strategy,
+        level=EventLevel.WARN,
+        who=halt.who,
+    )
 
 
 def _halt(row: HaltRow) -> Halt:
