@@ -16,7 +16,7 @@ from kis_gateway.breaker import BreakerState, CircuitBreaker
 from kis_gateway.cancels import Cancels
 from kis_gateway.day_steps import DaySteps
 from kis_gateway.guard import BuyGuard
-from kis_gateway.market_day import MarketDay
+from kis_gateway.market_day import ASK_AGAIN_AFTER, MarketDay
 from kis_gateway.ownership import Ownership
 from kis_gateway.position_sync import PositionSync, SyncReport
 from kis_gateway.recovery import FAILURES, NotLevelled, Recovery
@@ -37,7 +37,7 @@ from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.market_states import MarketStateRepository, Standing
 from prime_jennie.infra.outages import OUTAGES
-from prime_jennie.strategy.lifecycle import next_change_at, next_state, wanted_state
+from prime_jennie.strategy.lifecycle import next_change_at, next_state, opening_at, wanted_state
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +90,7 @@ class Lifecycle:
         self._lost_since: dict[str, float] = {}
         self._recover_at = 0.0
         self._compare_at: datetime | None = None
+        self._ask_again_at: datetime | None = None
         self._seen_drift: dict[str, tuple[str, ...]] = {}
         self._working = asyncio.Lock()
 
@@ -125,6 +126,7 @@ class Lifecycle:
     async def start(self) -> None:
         """Recover, and take the day up where its session is; raises while orders and fills cannot be levelled."""
         async with self._working:
+            self._ask_again_at = None
             await self._take_over()
             if self.standing.state is MarketState.STOPPED:
                 await self._recover(RecoveryCause.START)
@@ -359,8 +361,10 @@ class Lifecycle:
         now = self._clock.now()
         stopped = replace(standing, state=MarketState.STOPPED, reason=why[:500], since=now)
         await self._set(stopped if steps is None else replace(stopped, steps=tuple(steps)))
+        session = self._sessions.of(now)
+        is_due = session is not None and opening_at(session) <= now < session.closes_at
         await self._alerts.send(
-            AlertLevel.CRITICAL,
+            AlertLevel.CRITICAL if is_due else AlertLevel.WARNING,
             "매수 중단: 게이트웨이가 복구를 기다립니다",
             f"{why}\n보호 매도는 계속됩니다. 복구되면 스스로 다시 시작합니다.",
             key=f"market-stopped:{now.isoformat()}",
@@ -400,8 +404,20 @@ class Lifecycle:
         self._guard.state_reason = standing.reason
 
     async def _session_today(self) -> Session | None:
-        session = self._sessions.of(self._clock.now())
-        return session if session is not None and await self._market.opens_today() else None
+        """Return today's session once the broker has said that it opens; asked only when an opening is due."""
+        now = self._clock.now()
+        session = self._sessions.of(now)
+        if session is None or now < opening_at(session):
+            return None
+        has_opened = self.standing.trade_date == session.day and self.standing.market_open_at is not None
+        if has_opened:
+            return session
+        if self._ask_again_at is not None and now < self._ask_again_at:
+            return None
+        if await self._market.opens_today():
+            return session
+        self._ask_again_at = now + ASK_AGAIN_AFTER
+        return None
 
     async def _wait(self) -> None:
         change = next_change_at(self._sessions.of(self._clock.now()), self._clock.now())

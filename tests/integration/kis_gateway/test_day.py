@@ -1,7 +1,7 @@
 """The day goes from state to state by the session table, survives restarts, and stops when the house is blind."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -331,6 +331,33 @@ async def test_a_stale_owner_writes_no_state(desk: DayDesk) -> None:
     with pytest.raises(StaleLease):
         await old._become(S.INITIALIZING, "still here")
     assert (await desk.stored()).state == "OFFLINE"
+
+
+async def test_an_unanswered_calendar_is_asked_again_after_a_minute_and_opens_the_day_late(lite: DayDesk) -> None:
+    await lite.day.start()
+    asked: list[datetime] = []
+    holidays = lite.broker.holidays
+
+    async def silent(first: date) -> dict[date, bool]:
+        asked.append(lite.clock.now())
+        raise Unavailable("the calendar does not answer")
+
+    lite.broker.holidays = silent  # type: ignore[method-assign]
+    for _ in range(5):
+        assert await lite.at(kst(9, 1)) is S.OFFLINE
+    assert asked == [kst(9, 1)]
+    assert lite.blocked() == "MARKET_STATE"
+    lite.broker.holidays = holidays  # type: ignore[method-assign]
+    assert await lite.at(kst(9, 3)) is S.TRADING
+
+
+async def test_a_stop_in_the_night_is_no_alarm(lite: DayDesk) -> None:
+    lite.clock.set(kst(3))
+    lite.broker.down = frozenset({"orders_of_day"})
+    with pytest.raises(NotLevelled):
+        await lite.day.start()
+    (alert,) = [Alert.model_validate_json(entry["payload"]) for _, entry in await lite.redis.xrange("stream:alerts")]
+    assert alert.level.value == "WARNING"
 
 
 async def test_a_person_may_have_the_house_recovered(lite: DayDesk) -> None:
