@@ -62,9 +62,10 @@ def daily_chart(world: World, call: Call) -> Answer:
             "hts_avls": reference.listing.shares * stock.price // HUNDRED_MILLION_KRW,
         },
     )
-    closes = [bar.close for _, bar in bars]
+    closes = [0, *(bar.close for _, bar in bars)]
+    told = slice(max(0, len(bars) - _CHART_ROWS), len(bars))
     rows = []
-    for (day, bar), before in zip(bars, [0, *closes], strict=False):
+    for (day, bar), before in zip(bars[told], closes[told], strict=True):
         move = change_of(bar.close, before or bar.close)
         rows.append(
             block(
@@ -84,7 +85,7 @@ def daily_chart(world: World, call: Call) -> Answer:
                 },
             )
         )
-    return Answer({"output1": head, "output2": rows[-_CHART_ROWS:][::-1]})
+    return Answer({"output1": head, "output2": rows[::-1]})
 
 
 def daily_prices(world: World, call: Call) -> Answer:
@@ -217,13 +218,14 @@ def _days(world: World, code: str, first: date, last: date) -> list[DayBar]:
 
 
 def _by_period(bars: list[DayBar], period: str) -> list[DayBar]:
-    """Join daily bars into weeks, months or years; each is dated by its last session."""
+    """Join daily bars into weeks, months or years, each dated by its last session; days stay as they are."""
     groupings: dict[str, Callable[[date], object]] = {
-        "D": lambda day: day,
         "W": lambda day: day.isocalendar()[:2],
         "M": lambda day: (day.year, day.month),
         "Y": lambda day: day.year,
     }
+    if period == "D":
+        return bars
     if period not in groupings:
         raise refusals.bad_field("FID_PERIOD_DIV_CODE", "is not D, W, M or Y")
     joined = []
