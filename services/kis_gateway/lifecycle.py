@@ -7,21 +7,22 @@ reached again by doing what they stand for. STOPPED, and everything the guard kn
 import asyncio
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
 
-from kis_gateway.breaker import BreakerState, CircuitBreaker
 from kis_gateway.cancels import Cancels
 from kis_gateway.day_steps import DaySteps
+from kis_gateway.drift import DriftWatch
 from kis_gateway.guard import BuyGuard
+from kis_gateway.losses import LossWatch
 from kis_gateway.market_day import ASK_AGAIN_AFTER, MarketDay
 from kis_gateway.ownership import Ownership
 from kis_gateway.position_sync import PositionSync, SyncReport
 from kis_gateway.recovery import FAILURES, NotLevelled, Recovery
 from prime_jennie.domain.alerts import AlertLevel
-from prime_jennie.domain.errors import BrokerRefused, JennieError, Unavailable
+from prime_jennie.domain.errors import JennieError, Unavailable
 from prime_jennie.domain.lifecycle import (
     BuyBlock,
     MarketState,
@@ -31,10 +32,9 @@ from prime_jennie.domain.lifecycle import (
     RecoveryStatus,
     StepRecord,
 )
-from prime_jennie.domain.ports import Broker, Clock
+from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.sessions import Session, SessionPhase, SessionTable
 from prime_jennie.infra.alerts import Alerts
-from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.market_states import MarketStateRepository, Standing
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.strategy.lifecycle import next_change_at, next_state, opening_at, wanted_state
@@ -42,11 +42,7 @@ from prime_jennie.strategy.lifecycle import next_change_at, next_state, opening_
 log = structlog.get_logger(__name__)
 
 LOOK_SECS: Final = 1.0  # real
-LOST_AFTER_SECS: Final = 10.0  # real; shorter outages refuse what meets them and stop nothing
 RECOVER_EVERY_SECS: Final = 3.0  # real
-COMPARE_EVERY: Final = timedelta(minutes=10)
-CONFIRM_AFTER: Final = timedelta(seconds=30)
-"""Drift of a running day counts when a second look still sees it: an execution may be on its way to the books."""
 
 
 class Lifecycle:
@@ -55,13 +51,12 @@ class Lifecycle:
     def __init__(
         self,
         *,
-        broker: Broker,
-        breaker: CircuitBreaker,
-        db: Database,
         states: MarketStateRepository,
         steps: DaySteps,
         recovery: Recovery,
         positions: PositionSync,
+        losses: LossWatch,
+        drift: DriftWatch,
         cancels: Cancels,
         guard: BuyGuard,
         ownership: Ownership,
@@ -70,13 +65,12 @@ class Lifecycle:
         alerts: Alerts,
         clock: Clock,
     ) -> None:
-        self._broker = broker
-        self._breaker = breaker
-        self._db = db
         self._states = states
         self._steps = steps
         self._recovery = recovery
         self._positions = positions
+        self._losses = losses
+        self._drift = drift
         self._cancels = cancels
         self._guard = guard
         self._ownership = ownership
@@ -87,11 +81,8 @@ class Lifecycle:
         self._standing: Standing | None = None
         self._stored: MarketState | None = None
         self._owes_closing = False
-        self._lost_since: dict[str, float] = {}
         self._recover_at = 0.0
-        self._compare_at: datetime | None = None
         self._ask_again_at: datetime | None = None
-        self._seen_drift: dict[str, tuple[str, ...]] = {}
         self._working = asyncio.Lock()
 
     @property
@@ -151,14 +142,16 @@ class Lifecycle:
     async def look(self) -> None:
         """Do whatever is due now."""
         self._guard.feed()
-        await self._watch_losses()
+        lost = await self._losses.lost()
+        if lost is not None:
+            await self._stop(lost)
         if not self._ownership.is_ready:  # without the database the lease ends too, and nothing is sent
             return
         if self.standing.state is MarketState.STOPPED:
             await self._try_to_recover()
         await self._advance(RecoveryCause.OPEN)
         await self._settle_buys()
-        await self._compare_when_due()
+        await self._compare()
 
     async def recover(self) -> RecoveryReport:
         """Recover because a person asks for it; a success leads out of a stop."""
@@ -176,7 +169,7 @@ class Lifecycle:
             self._ownership.grant()
             report = await self._positions.sync(dry_run=dry_run, who=who)
             if not dry_run:
-                await self._know_drift((await self._positions.look()).drift)
+                await self._drift.know((await self._positions.look()).drift)
             return report
 
     async def _take_over(self) -> None:
@@ -259,40 +252,9 @@ class Lifecycle:
                 )
             )
 
-    async def _watch_losses(self) -> None:
-        """Stop the day when database, broker or authentication has been away for a while."""
-        now = time.monotonic()
-        found = {
-            "database": await self._database_loss(),
-            "broker": None if self._breaker.state is BreakerState.CLOSED else "the circuit breaker is open",
-            "authentication": await self._authentication_loss(),
-        }
-        for name, why in found.items():
-            if why is None:
-                self._lost_since.pop(name, None)
-            elif now - self._lost_since.setdefault(name, now) > LOST_AFTER_SECS:
-                await self._stop(f"{name} lost: {why}")
-
-    async def _database_loss(self) -> str | None:
-        try:
-            await self._db.ping()
-        except OUTAGES as error:
-            return f"{type(error).__name__}: {error}"
-        return None
-
-    async def _authentication_loss(self) -> str | None:
-        try:
-            await self._broker.ensure_token()
-        except BrokerRefused as refused:
-            return None if refused.may_retry else str(refused)
-        except FAILURES:
-            return None  # the breaker knows about a broker that does not answer
-        return None
-
     async def _try_to_recover(self) -> None:
-        if time.monotonic() < self._recover_at:
+        if not self._may_recover():
             return
-        self._recover_at = time.monotonic() + RECOVER_EVERY_SECS
         if self._stored is not MarketState.STOPPED:
             await self._set(self.standing)  # it began while nothing could be stored
         try:
@@ -302,6 +264,14 @@ class Lifecycle:
             return
         if report.status is not RecoveryStatus.FAILED:
             await self._lift_stop("the house has recovered")
+
+    def _may_recover(self) -> bool:
+        """Tell whether the last attempt is long enough ago, and count this one."""
+        now = time.monotonic()
+        if now < self._recover_at:
+            return False
+        self._recover_at = now + RECOVER_EVERY_SECS
+        return True
 
     async def _recover(self, cause: RecoveryCause) -> RecoveryReport:
         try:
@@ -315,37 +285,16 @@ class Lifecycle:
     async def _know(self, report: RecoveryReport) -> None:
         self._guard.recovery = report
         if self._recovery.look is not None and report.status is not RecoveryStatus.FAILED:
-            await self._know_drift(self._recovery.look.drift)
+            await self._drift.know(self._recovery.look.drift)
 
-    async def _know_drift(self, drift: dict[str, tuple[str, ...]]) -> None:
-        is_news = bool(drift) and drift != self._guard.drift
-        self._guard.drift = drift
-        self._seen_drift = drift
-        self._compare_at = self._clock.now() + COMPARE_EVERY
-        if is_news:
-            listed = "\n".join(f"{name}: {', '.join(codes)}" for name, codes in drift.items())
-            log.error("positions are not what broker and fills say", drift=listed)
-            await self._alerts.send(
-                AlertLevel.ERROR,
-                "보유 수량이 증권사와 다릅니다: 해당 전략의 매수를 멈춥니다",
-                f"{listed}\n다른 곳에서 판 주식이면 position-sync로 장부를 맞추십시오. 보호 매도는 계속됩니다.",
-                key=f"position-drift:{self._clock.now().isoformat()}",
-            )
-
-    async def _compare_when_due(self) -> None:
-        now = self._clock.now()
-        if not self.standing.state.allows_buys or (self._compare_at is not None and now < self._compare_at):
+    async def _compare(self) -> None:
+        """Look for drift while buys are possible; a recovery that failed is made up for first."""
+        if not self.standing.state.allows_buys:
             return
-        self._compare_at = now + CONFIRM_AFTER
-        if self._guard.recovery is None or self._guard.recovery.status is RecoveryStatus.FAILED:
+        if self._guard.recovery is None or self._guard.recovery.status is not RecoveryStatus.FAILED:
+            await self._drift.look_when_due()
+        elif self._may_recover():
             await self._recover(RecoveryCause.OPEN)
-            return
-        drift = (await self._positions.look()).drift
-        confirmed = {name: codes for name, codes in drift.items() if self._seen_drift.get(name) == codes}
-        if confirmed == drift:
-            await self._know_drift(drift)
-            return
-        self._seen_drift = drift
 
     async def _settle_buys(self) -> None:
         """Leave no buy of ours at work in the closing auction, even where its executor has died."""

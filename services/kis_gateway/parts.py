@@ -14,12 +14,14 @@ from kis_gateway.config import GatewaySettings
 from kis_gateway.day_results import DayMeter
 from kis_gateway.day_steps import DaySteps
 from kis_gateway.desk import OrderDesk
+from kis_gateway.drift import DriftWatch
 from kis_gateway.feed import Feed, Registrations
 from kis_gateway.fills import FillKeeper
 from kis_gateway.guard import BuyGuard
 from kis_gateway.halt_keeper import HaltKeeper
 from kis_gateway.lifecycle import Lifecycle
 from kis_gateway.line import BrokerLine
+from kis_gateway.losses import LossWatch
 from kis_gateway.market_day import MarketDay, phase_at
 from kis_gateway.ownership import Ownership
 from kis_gateway.position_sync import PositionSync
@@ -254,13 +256,12 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         clock=clock,
     )
     lifecycle = Lifecycle(
-        broker=broker,
-        breaker=breaker,
-        db=db,
         states=states,
         steps=steps,
         recovery=recovery,
         positions=positions,
+        losses=LossWatch(db, breaker, broker),
+        drift=DriftWatch(positions, guard, alerts, clock),
         cancels=cancels,
         guard=guard,
         ownership=ownership,

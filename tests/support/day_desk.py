@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from kis_gateway.breaker import CircuitBreaker
 from kis_gateway.day_steps import DaySteps
+from kis_gateway.drift import DriftWatch
 from kis_gateway.fills import FillKeeper
 from kis_gateway.guard import BuyGuard
 from kis_gateway.lifecycle import Lifecycle
+from kis_gateway.losses import LossWatch
 from kis_gateway.market_day import MarketDay
 from kis_gateway.position_sync import PositionSync
 from kis_gateway.recovery import Recovery
@@ -164,20 +166,20 @@ class DayDesk:
             guard=self.guard,
             clock=self.clock,
         )
+        alerts = Alerts(self.redis, self.clock, "kis-gateway")
         self.day = Lifecycle(
-            broker=self.broker,
-            breaker=self.breaker,
-            db=self.db,
             states=self.states,
             steps=steps,
             recovery=self.recovery,
             positions=self.positions,
+            losses=LossWatch(self.db, self.breaker, self.broker),
+            drift=DriftWatch(self.positions, self.guard, alerts, self.clock),
             cancels=cast(Any, self),
             guard=self.guard,
             ownership=owner,
             market=self.market,
             sessions=sessions,
-            alerts=Alerts(self.redis, self.clock, "kis-gateway"),
+            alerts=alerts,
             clock=self.clock,
         )
 

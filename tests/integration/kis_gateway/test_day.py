@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from kis_gateway import lifecycle as module
+from kis_gateway import lifecycle, losses
 from kis_gateway.day_steps import Opened
 from kis_gateway.recovery import NotLevelled
 from prime_jennie.domain.alerts import Alert
@@ -46,8 +46,8 @@ async def desk(database_url: str, server: RedisServer) -> AsyncIterator[DayDesk]
 
 @pytest.fixture
 async def lite(sqlite_url: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DayDesk]:
-    monkeypatch.setattr(module, "LOST_AFTER_SECS", 0.0)
-    monkeypatch.setattr(module, "RECOVER_EVERY_SECS", 0.0)
+    monkeypatch.setattr(losses, "LOST_AFTER_SECS", 0.0)
+    monkeypatch.setattr(lifecycle, "RECOVER_EVERY_SECS", 0.0)
     async for made in opened(sqlite_url, server):
         yield made
 
@@ -255,7 +255,7 @@ async def test_a_broker_behind_an_open_breaker_stops_the_day(lite: DayDesk) -> N
 
 
 async def test_a_short_loss_stops_nothing(lite: DayDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOST_AFTER_SECS", 60.0)
+    monkeypatch.setattr(losses, "LOST_AFTER_SECS", 60.0)
     lite.clock.set(kst(10))
     await lite.day.start()
     lite.broker.key_refused = True
@@ -371,6 +371,20 @@ async def test_a_person_may_have_the_house_recovered(lite: DayDesk) -> None:
     report = await lite.day.recover()
     assert (report.cause.value, report.status) == ("person", RecoveryStatus.SUCCESS)
     assert lite.state is S.TRADING
+
+
+async def test_a_recovery_that_fails_in_the_session_blocks_buys_until_one_succeeds(lite: DayDesk) -> None:
+    lite.clock.set(kst(10))
+    await lite.day.start()
+    lite.broker.down = frozenset({"balance"})
+    await lite.day.recover()
+    assert (lite.state, lite.blocked()) == (S.TRADING, "RECOVERY_FAILED")
+    assert "balance" in str(lite.guard.refuses("krx-core"))
+    await lite.day.look()
+    assert lite.blocked() == "RECOVERY_FAILED"
+    lite.broker.down = frozenset()
+    await lite.day.look()
+    assert lite.blocked() == ""
 
 
 async def test_what_was_filled_while_nobody_looked_is_synced_and_counted(desk: DayDesk) -> None:

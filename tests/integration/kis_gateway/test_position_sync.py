@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from sqlalchemy import delete, update
 
-from kis_gateway import lifecycle as module
+from kis_gateway.drift import COMPARE_EVERY, CONFIRM_AFTER
 from kis_gateway.position_sync import NOT_ITS_TRADES, SOLD_ELSEWHERE
 from prime_jennie.domain.errors import Conflict
 from prime_jennie.domain.holdings import Correction
@@ -151,18 +151,18 @@ async def test_drift_of_a_running_day_counts_when_a_second_look_sees_it(
 ) -> None:
     await desk.day.look()
     await desk.by_hand(TradeType.SELL, 4)
-    desk.clock.advance(module.COMPARE_EVERY.total_seconds())
+    desk.clock.advance(COMPARE_EVERY.total_seconds())
     await desk.day.look()
     assert desk.blocked() == ""
-    desk.clock.advance(module.CONFIRM_AFTER.total_seconds())
+    desk.clock.advance(CONFIRM_AFTER.total_seconds())
     await desk.day.look()
     assert desk.blocked() == "POSITION_DRIFT"
     titles = [entry["payload"] for _, entry in await desk.redis.xrange("stream:alerts")]
     assert sum("position-sync" in title for title in titles) == 1
     await desk.by_hand(TradeType.BUY, 4)
-    desk.clock.advance(module.COMPARE_EVERY.total_seconds())
+    desk.clock.advance(COMPARE_EVERY.total_seconds())
     await desk.day.look()
-    desk.clock.advance(module.CONFIRM_AFTER.total_seconds())
+    desk.clock.advance(CONFIRM_AFTER.total_seconds())
     await desk.day.look()
     assert desk.blocked() == ""
 
