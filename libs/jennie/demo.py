@@ -209,6 +209,7 @@ async def _live(
                 before=plan.session.day,
                 folder=settings.jennie_data,
                 prices_url=settings.prices_url,
+                seed=assembly.values.kis_simulator.seed,
             )
             progress.say(brought)
         await _until_ended(run, watcher, progress, observed)

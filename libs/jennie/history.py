@@ -11,12 +11,12 @@ from pathlib import Path
 from prime_jennie.domain.errors import Unavailable
 
 
-async def bring_history(database_url: str, *, before: date, folder: Path | None, prices_url: str | None) -> str:
+async def bring_history(database_url: str, *, before: date, folder: Path | None, prices_url: str, seed: int) -> str:
     """Bring them and return a line about it. Raises Unavailable with the reason.
 
     A process of its own does it: reading a market takes some 250 MB that nobody needs afterwards.
     """
-    told = {"DATABASE_URL": database_url, "PRICES_URL": prices_url or "", "JENNIE_DATA": str(folder or "")}
+    told = {"DATABASE_URL": database_url, "PRICES_URL": prices_url, "JENNIE_DATA": str(folder or ""), "SEED": str(seed)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "jennie.history_store"),
         env={**os.environ, **told, "BEFORE": before.isoformat()},

@@ -1,6 +1,6 @@
 """Store the bars of the days before in a run's database: `python -m jennie.history_store`.
 
-The bars are the exchange's own, on its price grid, so that what was brought and what is collected agree.
+The bars are the exchange's own, real or made, on its price grid: what was brought and what is collected agree.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import numpy as np
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kis_simulator.market.bars import DailyBars, Market
-from kis_simulator.market.files import load_folder
-from kis_simulator.market.imported import load_imported
+from kis_simulator.config import SimulatorSettings
+from kis_simulator.market.bars import DailyBars
+from kis_simulator.market.choose import choose_market
 from prime_jennie.domain.errors import BadInput, JennieError
+from prime_jennie.infra.calendar import load_sessions
+from prime_jennie.infra.clock import RealClock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.market import StockDailyPriceRow
 
@@ -34,8 +36,9 @@ class HistorySettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: str = Field(description="database of the run")
-    prices_url: str | None = Field(None, description="database of imported prices")
+    prices_url: str = Field(description="database of imported prices")
     jennie_data: Path | None = Field(None, description="folder of prices; wins over imported ones")
+    seed: int = Field(description="of a made market")
     before: date = Field(description="the day to live: only bars of earlier days are brought")
 
 
@@ -67,21 +70,14 @@ def rows_of(bars: DailyBars, column: int) -> Iterator[BarRow]:
         yield bars.codes[row], day, opened or close, high or close, low or close, close, volume
 
 
-def market_of(settings: HistorySettings) -> Market | None:
-    """Read the market where the exchange reads it; None where it makes its own."""
-    if settings.jennie_data is not None:
-        return load_folder(settings.jennie_data)
-    return load_imported(settings.prices_url, settings.before) if settings.prices_url else None
-
-
 def main() -> int:
-    """Bring the history; 0 done (also when there is none to bring), 1 a store is away, 2 a wrong file or setting."""
+    """Bring the history; 0 done, 1 a store is away, 2 a wrong file or setting."""
     try:
         settings = HistorySettings()
-        market = market_of(settings)
-        if market is None:
-            print("no prices of earlier days: the collector asks the exchange for them")
-            return 0
+        exchange = SimulatorSettings(
+            day=settings.before, seed=settings.seed, data=settings.jennie_data, database_url=settings.prices_url
+        )
+        market, _ = choose_market(exchange, load_sessions(), RealClock().now())
         db = Database(settings.database_url)
         try:
             stored = store_history(db, market.bars, settings.before)
@@ -93,7 +89,7 @@ def main() -> int:
     except JennieError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{stored:,} daily bars of the days before {settings.before}")
+    print(f"{stored:,} {market.source} daily bars of the days before {settings.before}")
     return 0
 
 
