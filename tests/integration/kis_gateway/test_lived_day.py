@@ -113,8 +113,9 @@ def test_no_buy_of_ours_works_in_the_closing_auction_and_the_day_closes(tmp_path
         resting = buy(house, "resting", order_type="limit", price=far_below)
         assert resting["success"], resting
         until(lambda: status_of(house, "resting") == "CANCELED", within_secs=40, what="its executor is dead")
-        house.exchange.move_clock(rate=200)
+        house.exchange.move_clock(rate=120)
         until(lambda: stands(house, "CLOSED"), within_secs=60, what="the session is over")
+        house.exchange.move_clock(rate=1)  # a clock that has ended gives no turns at the broker any more
         told = state(house)
         assert [step["step"] for step in told["steps"]][-2:] == ["unfilled orders", "positions"]
         assert [block["code"] for block in told["buy_blocks"]] == ["MARKET_STATE"]
