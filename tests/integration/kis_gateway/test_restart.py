@@ -93,7 +93,9 @@ def test_a_graceful_stop_hands_the_lease_over_at_once(tmp_path: Path) -> None:
 def test_the_exchange_comes_back_and_the_gateway_with_it(tmp_path: Path, kill_exchange_first: bool) -> None:
     with running_house(tmp_path, LEASE_SECS="2", KIS_TIMEOUT_SECS="1", RESOLVE_EVERY_SECS="1") as house:
         house.gateway.post("/api/realtime/subscribe", {"codes": [SAMSUNG]})
-        assert house.gateway.post("/api/trading/buy", BUY, **{"Idempotency-Key": "one"}).json()["success"]
+        until(lambda: house.gateway.health()["buy_blocks"] == [], what="nothing holds buys back")
+        bought = house.gateway.post("/api/trading/buy", BUY, **{"Idempotency-Key": "one"})
+        assert bought.json()["success"], bought.text
         house.kill_exchange()
         if kill_exchange_first:
             # Time stands still without its leader: the order waits for its turn, or finds nobody to take it.

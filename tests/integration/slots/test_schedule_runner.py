@@ -318,6 +318,9 @@ class TestNeeds:
     async def test_it_waits_for_one_of_the_same_minute(self, world: SlotWorld) -> None:
         runner = Runner(world, self.schedules("0 17 * * 1-5"))
         await lived(world, runner, "16:00", "17:10")
+        # Between the two no slot is open: what waits has no row yet.
+        await eventually(lambda: len(world.jobs) == 2, what="the slot that waited")
+        await settled(world)
         assert [job.slot[:6] for job in world.jobs] == ["settle", "briefi"]
         await runner.kill()
 
