@@ -1,4 +1,4 @@
-"""Lead a virtual day: publish each second, and wait for holders and for consumers that fall behind."""
+"""Lead a virtual day: step, tell the time, and wait for holders and for consumers that fall behind."""
 
 import asyncio
 import time
@@ -32,6 +32,7 @@ STEP_SECS = 1.0
 MAX_LAG_SECS = 30.0  # virtual: how far a consumer may be behind before the day waits
 DEAD_AFTER_SECS = 20.0  # real: a consumer silent for so long is not waited for
 WAIT_SECS = 0.005  # real pause before asking again while held or waiting
+TELL_EVERY_SECS = 0.01  # real: a fast day steps four hundred times a second, and every follower wakes for each word
 RECONNECT_SECS = 0.2
 
 
@@ -71,6 +72,8 @@ class ClockLeader:
         self._sleepers = Sleepers()
         self._now_ms = to_ms(session.start_at)
         self._stepped_at = time.monotonic()
+        self._told_at = 0.0
+        self._told_ms = 0
         self.waited_secs = {Step.HELD: 0.0, Step.LAG: 0.0}
         self.connected = False
 
@@ -101,14 +104,24 @@ class ClockLeader:
             await self._pace(result.what, self._now_ms - before)
 
     async def step(self) -> StepResult:
-        """Advance by at most one virtual second and publish; waits, without advancing, while Redis is gone."""
+        """Advance by at most one virtual second; waits, without advancing, while Redis is gone.
+
+        The key has every step. The channel is told at most once in `TELL_EVERY_SECS`, and at once when the day begins
+        to wait: whoever is waited for must know the time that it is asked to reach.
+        """
         while True:
             elapsed_ms = int((time.monotonic() - self._stepped_at) * 1000)
+            tells = time.monotonic() - self._told_at >= TELL_EVERY_SECS
             arguments = [self._now_ms, int(STEP_SECS * 1000), elapsed_ms, self._max_lag_ms, self._dead_after_ms]
             try:
                 text, what = await self._step(
-                    keys=[NOW_KEY, HOLDS_KEY, POSITIONS_KEY], args=[*(str(number) for number in arguments), CHANNEL]
+                    keys=[NOW_KEY, HOLDS_KEY, POSITIONS_KEY],
+                    args=[*(str(number) for number in arguments), CHANNEL, str(int(tells))],
                 )
+                if what == Step.LAG and self._told_ms != int(text):
+                    await self._tell(int(text))
+                elif tells and what != Step.LAG:
+                    self._told_at, self._told_ms = time.monotonic(), int(text)
             except (RedisError, OSError) as error:
                 await self._complain(error)
                 continue
@@ -123,6 +136,7 @@ class ClockLeader:
     async def end(self) -> None:
         """Mark the day as ended for everybody who reads the session's record."""
         self._session = self._session.model_copy(update={"ended": True})
+        await self._tell(self._now_ms)
         await self._redis.set(SESSION_KEY, self._session.model_dump_json())
 
     def now(self) -> datetime:
@@ -144,6 +158,10 @@ class ClockLeader:
 
     async def progress(self, consumer: str, upto: datetime) -> None:
         return None
+
+    async def _tell(self, now_ms: int) -> None:
+        await self._redis.publish(CHANNEL, str(now_ms))
+        self._told_at, self._told_ms = time.monotonic(), now_ms
 
     async def _announce(self) -> None:
         before = await read_session(self._redis)

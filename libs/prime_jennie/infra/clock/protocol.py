@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from prime_jennie.domain.keys import RedisKeys
 
 NOW_KEY: Final = RedisKeys.CLOCK_NOW.value  # epoch milliseconds, written by the leader only
-CHANNEL: Final = RedisKeys.CLOCK_CHANNEL.value  # the same number, published at each step
+CHANNEL: Final = RedisKeys.CLOCK_CHANNEL.value  # the same number, published a hundred times a real second
 HOLDS_KEY: Final = RedisKeys.CLOCK_HOLDS.value  # sorted set: holder → real expiry in ms
 POSITIONS_KEY: Final = RedisKeys.CLOCK_POSITIONS.value  # hash: consumer → "<virtual ms>:<real ms of the report>"
 SESSION_KEY: Final = RedisKeys.CLOCK_SESSION.value
@@ -30,7 +30,7 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ':' .. real)
 """
 
 # One step of the leader. ARGV: leader's now, wanted advance, real ms since its last step (all ms),
-# allowed lag ms, age in real ms after which a report counts for nothing, channel.
+# allowed lag ms, age in real ms after which a report counts for nothing, channel, 1 to tell the followers.
 # Returns {now, what}: a held day moves at real time even when a consumer lags, for the holder may be
 # the very caller whom that consumer waits for; otherwise a lagging consumer stops the advance.
 STEP_SCRIPT: Final = """
@@ -52,7 +52,7 @@ else
 end
 local text = string.format('%.0f', now + advance)
 redis.call('SET', KEYS[1], text)
-if advance > 0 then redis.call('PUBLISH', ARGV[6], text) end
+if ARGV[7] == '1' then redis.call('PUBLISH', ARGV[6], text) end
 return {text, what}
 """
 
