@@ -1,8 +1,8 @@
 """Put command-handler together: it belongs to the platform, and waits for the gateway to say whose account it is."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -34,7 +34,7 @@ from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.job_app import open_job_desk
 from prime_jennie.infra.jobs import JobDesk
 from prime_jennie.infra.outages import OUTAGES, Backoff
-from prime_jennie.infra.runtime import service_app, supervise, survive
+from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,6 @@ def create_app(settings: CommandSettings) -> FastAPI:
         at_work.append((job_desk, room))
         await asyncio.Event().wait()
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # The stack is closed here and not by the task: end_task cancels a task over and over, its clean-up included.
-        async with AsyncExitStack() as stack, supervise({"room": open_and_work(app, stack)}):
-            yield
-            at_work.clear()
-
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
             return {"room": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
@@ -165,7 +158,7 @@ def create_app(settings: CommandSettings) -> FastAPI:
 
     app = service_app(
         NAME,
-        lifespan=lifespan,
+        lifespan=behind_edge("room", open_and_work, at_work.clear),
         dependencies=dependencies,
         extras=extras,
         ready=lambda: bool(at_work),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -32,7 +31,7 @@ from dashboard_api.pages import NEXT_CURSOR
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.ports import Clock
-from prime_jennie.infra.runtime import service_app, supervise, survive
+from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
 
 NAME = "dashboard-api"
 SUMMARY = "What strategies hold, did and plan. Amounts in KRW, times in UTC, days in Seoul; /ws tells what is new."
@@ -69,13 +68,6 @@ def create_app(settings: DashboardSettings) -> FastAPI:
         at_work.append(desk)
         await asyncio.Event().wait()
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # The stack is closed here and not by the task: end_task cancels a task over and over, its clean-up included.
-        async with AsyncExitStack() as stack, supervise({"desk": open_and_work(app, stack)}):
-            yield
-            at_work.clear()
-
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
             return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
@@ -91,7 +83,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
 
     app = service_app(
         NAME,
-        lifespan=lifespan,
+        lifespan=behind_edge("desk", open_and_work, at_work.clear),
         dependencies=dependencies,
         extras=lambda: {"clients": hub.clients, "updates": hub.seq},
         ready=lambda: bool(at_work),

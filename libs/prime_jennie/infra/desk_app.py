@@ -1,8 +1,8 @@
 """The application of a service that works at a desk: alive at once, ready when the desk is open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.desk import Desk, open_desk
 from prime_jennie.infra.heartbeat import heartbeat
-from prime_jennie.infra.runtime import StartError, service_app, supervise, survive
+from prime_jennie.infra.runtime import StartError, behind_edge, service_app, supervise, survive
 from prime_jennie.infra.settings import ServiceSettings
 
 
@@ -57,13 +57,6 @@ def desk_app(
         at_work.append((desk, work))
         await asyncio.Event().wait()
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # The stack is closed here and not by the task: end_task cancels a task over and over, its clean-up included.
-        async with AsyncExitStack() as stack, supervise({"desk": open_and_work(app, stack)}):
-            yield
-            at_work.clear()
-
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
             return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
@@ -78,7 +71,7 @@ def desk_app(
 
     return service_app(
         name,
-        lifespan=lifespan,
+        lifespan=behind_edge("desk", open_and_work, at_work.clear),
         dependencies=dependencies,
         extras=extras,
         ready=lambda: bool(at_work) and at_work[0][1].ready(),

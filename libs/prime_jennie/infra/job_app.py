@@ -19,7 +19,7 @@ from prime_jennie.infra.job_board import JobBoard
 from prime_jennie.infra.jobs import JobDesk, JobWork
 from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
-from prime_jennie.infra.runtime import service_app, supervise, survive
+from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
 from prime_jennie.infra.settings import ServiceSettings
 
 
@@ -81,13 +81,6 @@ def job_app(
         at_work.append((desk, work, board))
         await asyncio.Event().wait()
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # The stack is closed here and not by the task: end_task cancels a task over and over, its clean-up included.
-        async with AsyncExitStack() as stack, supervise({"desk": open_and_work(app, stack)}):
-            yield
-            at_work.clear()
-
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
             return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
@@ -107,7 +100,7 @@ def job_app(
 
     app = service_app(
         name,
-        lifespan=lifespan,
+        lifespan=behind_edge("desk", open_and_work, at_work.clear),
         dependencies=dependencies,
         extras=extras,
         ready=lambda: bool(at_work) and at_work[0][1].ready(),

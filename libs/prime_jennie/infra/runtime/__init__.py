@@ -2,6 +2,7 @@
 
 from prime_jennie.infra.outages import OUTAGES, Outages, survive
 from prime_jennie.infra.runtime.app import service_app
+from prime_jennie.infra.runtime.behind_edge import behind_edge
 from prime_jennie.infra.runtime.serve import load_settings, serve
 from prime_jennie.infra.runtime.supervise import StartError, supervise
 
@@ -9,6 +10,7 @@ __all__ = [
     "OUTAGES",
     "Outages",
     "StartError",
+    "behind_edge",
     "load_settings",
     "serve",
     "service_app",
