@@ -152,8 +152,11 @@ class JobBoard:
         return SlotKey(namespace=self._desk.namespace, name=name, task=task, at=at, schedule=request.schedule)
 
     async def _make_room(self, key: SlotKey, concurrency: Concurrency) -> None:
-        others = [one for name, one in self._running.items() if name != key.name and one.job.task is key.task]
-        if not others or concurrency is Concurrency.ALLOW:
+        if concurrency is Concurrency.ALLOW:
+            return
+        same = [one for name, one in self._running.items() if name != key.name and one.job.task is key.task]
+        others = [one for one in same if not await self._has_outcome(one.job)]
+        if not others:
             return
         if concurrency is Concurrency.FORBID:
             raise Conflict(f"{others[0].job.slot} still runs")
@@ -161,6 +164,11 @@ class JobBoard:
             if one.work is not None and not await end_task(one.work):
                 raise Conflict(f"{one.job.slot} does not stop")
             await self._finish(one.job, SlotState.FAILED, f"replaced by {key.name}", for_good=True)
+
+    async def _has_outcome(self, job: Job) -> bool:
+        """Tell whether the slot's outcome is written, so that all it still does is to let the clock go."""
+        row = await self._slots.get(self._desk.namespace, job.slot)
+        return row is not None and row.state is not SlotState.RUNNING
 
     async def _until_come(self, key: SlotKey) -> None:
         """Refuse a slot whose minute has not come, unless this process is the one that is behind."""

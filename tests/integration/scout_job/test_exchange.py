@@ -28,7 +28,7 @@ TODAY = date.fromisoformat(DAY)
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Run redis, exchange and gateway at 09:30 of a made market, its days before in the database."""
     with running_house(tmp_path_factory.mktemp("house"), rate="5") as started:
-        settings = SimulatorSettings(day=TODAY, seed=7, database_url="sqlite:////nonexistent/prices.sqlite")
+        settings = SimulatorSettings(data=None, day=TODAY, seed=7, database_url="sqlite:////nonexistent/prices.sqlite")
         market, session = choose_market(settings, SESSIONS, datetime(2025, 3, 4, tzinfo=UTC))
         assert store_history(started.db, market.bars, session.day) > 20_000
         yield started

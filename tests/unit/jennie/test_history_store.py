@@ -60,7 +60,7 @@ async def test_bringing_twice_adds_nothing(folder: Path, url: str) -> None:
 
 async def test_a_made_markets_days_before_are_those_of_the_exchange_that_makes_it(url: str) -> None:
     told = await bring_history(url, before=date(2025, 3, 12), folder=None, prices_url=NOTHING_IMPORTED, seed=7)
-    settings = SimulatorSettings(day=date(2025, 3, 12), seed=7, database_url=NOTHING_IMPORTED)
+    settings = SimulatorSettings(data=None, day=date(2025, 3, 12), seed=7, database_url=NOTHING_IMPORTED)
     market, _ = choose_market(settings, load_sessions(), datetime(2025, 3, 12, tzinfo=UTC))
     db = Database(url)
     bars = await PriceRepository(db).daily(market.bars.codes[0], 500, before=date(2025, 4, 1))
