@@ -17,6 +17,8 @@ UNFINISHED = "SELECT COUNT(*) FROM inbox WHERE state = 'RECEIVED'"
 WORKING = "SELECT COUNT(*) FROM orders WHERE status IN ('NEW', 'SENT', 'PARTIAL')"
 UNRESOLVED = "SELECT COUNT(*) FROM order_intents WHERE state IN ('DISPATCHING', 'UNKNOWN')"
 UNBOOKED = "SELECT COUNT(*) FROM fills f LEFT JOIN trade_log t ON t.fill_id = f.id WHERE t.id IS NULL"
+SLOTS_OPEN = "SELECT COUNT(*) FROM slots WHERE finished_at IS NULL"
+OPEN_WORK = (UNFINISHED, WORKING, UNRESOLVED, UNBOOKED, SLOTS_OPEN)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class DayFigures:
     fills: int
     realised_krw: int
     open_work: int
-    """Messages, orders, intents and fills that are not settled yet."""
+    """Messages, orders, intents, fills and slots that are not settled yet."""
 
     def line(self) -> str:
         """Return the figures as one line."""
@@ -81,4 +83,4 @@ def _counts(session: Session) -> tuple[int, int, int]:
     def one(query: str) -> int:
         return int(session.execute(text(query)).scalar_one())
 
-    return one(SIGNALS), one(REALISED), sum(one(query) for query in (UNFINISHED, WORKING, UNRESOLVED, UNBOOKED))
+    return one(SIGNALS), one(REALISED), sum(one(query) for query in OPEN_WORK)

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -250,9 +250,9 @@ async def _until_settled(run: LocalRun, watcher: DayWatcher, observed: Observed)
     """Wait until nothing is open, every service is healthy, or patience ends; the checker judges what is left."""
     patience_ends_at = time.monotonic() + SETTLE_SECS
     while time.monotonic() < patience_ends_at:
-        figures = await watcher.look()
-        observed.last = figures
-        health = await run.health()
-        if figures.open_work == 0 and all(report["status"] == "healthy" for report in health.values()):
-            return
+        with suppress(httpx.HTTPError, Unavailable):  # the exchange or the database was killed at the very end
+            observed.last = await watcher.look()
+            health = await run.health()
+            if observed.last.open_work == 0 and all(report["status"] == "healthy" for report in health.values()):
+                return
         await asyncio.sleep(LOOK_SECS)
