@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test coverage test-faults check format generate lock clean
+.PHONY: help setup demo test coverage test-faults ten-days check format generate lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
 
 test-faults: $(READY) ## The long proofs: kills in market hours and repeated days
 	@$(BIN)/pytest tests/faults $(ARGS)
+
+ten-days: $(READY) ## Live the ten fixed days of README's table (JENNIE_DATA=DIR; an hour)
+	@$(BIN)/python scripts/ten_days.py $(ARGS)
 
 check: $(READY) ## Lint, types, import directions, generated files, secrets
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
