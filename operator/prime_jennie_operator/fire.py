@@ -25,7 +25,7 @@ from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.slots import Concurrency, Slot, SlotState, parse_slot_name
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.job_service import JobServiceClient
-from prime_jennie.infra.clock import VirtualClock, clock_of
+from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.logging import configure_logging
@@ -111,12 +111,8 @@ def _planned(named: NamedSchedule, job_name: str) -> PlannedSlot:
 
 
 async def _on_its_clock(settings: FireSettings, *, bare_names: bool) -> Slot:
-    clock = await clock_of(settings.clock_url)
-    try:
+    async with open_clock(settings.clock_url) as clock:
         return await fire(settings, clock, bare_names=bare_names)
-    finally:
-        if isinstance(clock, VirtualClock):
-            await clock.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

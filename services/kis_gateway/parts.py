@@ -39,7 +39,7 @@ from prime_jennie.infra.clients.kis.auth import AppKey
 from prime_jennie.infra.clients.kis.broker import KisBroker
 from prime_jennie.infra.clients.kis.trs import transaction_ids
 from prime_jennie.infra.clients.kis.websocket import SocketSettings
-from prime_jennie.infra.clock import VirtualClock, clock_of
+from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.leases import LeaseRepository
@@ -116,9 +116,7 @@ class Parts:
 async def open_parts(settings: GatewaySettings) -> AsyncIterator[Parts]:
     """Connect to everything; nothing is sent before the loops run."""
     async with AsyncExitStack() as stack:
-        clock = await clock_of(settings.clock_url)
-        if isinstance(clock, VirtualClock):
-            stack.push_async_callback(clock.close)
+        clock = await stack.enter_async_context(open_clock(settings.clock_url))
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         db = Database(settings.database_url)

@@ -78,10 +78,11 @@ def wired(made: Chat, desk: Commanding, monkeypatch: pytest.MonkeyPatch) -> None
     gateway = Gateway(desk.broker)
     desk.gateway = gateway
 
-    async def clock_of(_url: str | None) -> Any:
-        return desk.clock
+    @asynccontextmanager
+    async def open_clock(_url: str | None) -> AsyncIterator[Any]:
+        yield desk.clock
 
-    monkeypatch.setattr("prime_jennie.infra.job_app.clock_of", clock_of)
+    monkeypatch.setattr("prime_jennie.infra.job_app.open_clock", open_clock)
     for module in ("prime_jennie.infra.job_app", "command_handler.app"):
         monkeypatch.setattr(f"{module}.GatewayClient", lambda *_args, **_kwargs: gateway)
     supervision = importlib.import_module("prime_jennie.infra.runtime.supervise")

@@ -268,11 +268,12 @@ async def desk(
 def wire(made: ServiceDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let services open this desk instead of connecting to a gateway, and note a crash instead of dying of it."""
 
-    async def clock_of(_url: str | None) -> ManualClock:
-        return made.clock
+    @asynccontextmanager
+    async def open_clock(_url: str | None) -> AsyncIterator[ManualClock]:
+        yield made.clock
 
     for module in ("prime_jennie.infra.desk", "prime_jennie.infra.job_app"):
-        monkeypatch.setattr(f"{module}.clock_of", clock_of)
+        monkeypatch.setattr(f"{module}.open_clock", open_clock)
         monkeypatch.setattr(f"{module}.GatewayClient", lambda *_args, **_kwargs: made.gateway)
     supervision = importlib.import_module("prime_jennie.infra.runtime.supervise")
     monkeypatch.setattr(supervision, "_on_done", lambda task: made.crashes.append(task))

@@ -16,7 +16,7 @@ from prime_jennie.domain.sessions import SessionTable
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
-from prime_jennie.infra.clock import VirtualClock, clock_of
+from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import OUTAGES, Backoff, Outages
@@ -67,9 +67,7 @@ async def open_desk(
     Raises BadInput for a configuration file that is unreadable, or that `check` refuses.
     """
     async with AsyncExitStack() as stack:
-        clock = await clock_of(settings.clock_url)
-        if isinstance(clock, VirtualClock):
-            stack.push_async_callback(clock.close)
+        clock = await stack.enter_async_context(open_clock(settings.clock_url))
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         db = Database(settings.database_url)

@@ -12,7 +12,7 @@ from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.slots import Slot, TriggerAnswer, TriggerRequest
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
-from prime_jennie.infra.clock import VirtualClock, clock_of
+from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.heartbeat import heartbeat
 from prime_jennie.infra.job_board import JobBoard
@@ -32,9 +32,7 @@ async def open_job_desk(
     `doing` are the service's figures, told with each heartbeat.
     """
     async with AsyncExitStack() as stack:
-        clock = await clock_of(settings.clock_url)
-        if isinstance(clock, VirtualClock):
-            stack.push_async_callback(clock.close)
+        clock = await stack.enter_async_context(open_clock(settings.clock_url))
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         db = Database(settings.database_url)

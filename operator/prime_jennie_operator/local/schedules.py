@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from prime_jennie.infra.clients.job_service import JobServiceClient
-from prime_jennie.infra.clock import CONSUMED_ALL, VirtualClock, clock_of
+from prime_jennie.infra.clock import CONSUMED_ALL, open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.outages import OUTAGES, Backoff
@@ -58,9 +58,7 @@ class ScheduleRunner:
     async def run(self, place: Place) -> None:
         """Fire until cancelled; the slots at work go on in their services, and the next runner follows them."""
         async with AsyncExitStack() as stack:
-            clock = await clock_of(place.clock_url)
-            if isinstance(clock, VirtualClock):
-                stack.push_async_callback(clock.close)
+            clock = await stack.enter_async_context(open_clock(place.clock_url))
             db = Database(place.database_url)
             stack.push_async_callback(db.close)
             client = await stack.enter_async_context(JobServiceClient())

@@ -17,7 +17,7 @@ from prime_jennie.infra.clock import (
     RealClock,
     Step,
     VirtualClock,
-    clock_of,
+    open_clock,
     read_session,
 )
 from prime_jennie.infra.clock import follower as follower_module
@@ -317,7 +317,6 @@ async def test_a_lost_announcement_is_made_up_for_from_the_key(redis: Redis, red
 
 async def test_the_clock_is_chosen_by_its_url(redis: Redis, redis_server: RedisServer) -> None:
     await leader_on(redis)
-    assert isinstance(await clock_of(None), RealClock)
-    follower = await clock_of(redis_server.url)
-    assert isinstance(follower, VirtualClock)
-    await follower.close()
+    async with open_clock(None) as real, open_clock(redis_server.url) as follower:
+        assert isinstance(real, RealClock)
+        assert isinstance(follower, VirtualClock)

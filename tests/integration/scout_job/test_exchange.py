@@ -13,7 +13,7 @@ from kis_simulator.market.choose import choose_market
 from prime_jennie.domain.market import Snapshots
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
-from prime_jennie.infra.clock import clock_of
+from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.jobs import JobDesk
 from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
@@ -37,10 +37,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture
 async def world(house: House) -> AsyncIterator[ScoutWorld]:
     """Return a scout's desk in that house."""
-    redis, clock = connect(house.redis.url), await clock_of(house.redis.url)
-    await bring_masters(house.exchange.control_url, house.db, at=clock.now())
+    redis = connect(house.redis.url)
     made = ScoutWorld(house.db, redis)
-    async with GatewayClient(house.gateway.url, SecretStr(READ_TOKEN), caller="scout-job") as gateway:
+    async with (
+        open_clock(house.redis.url) as clock,
+        GatewayClient(house.gateway.url, SecretStr(READ_TOKEN), caller="scout-job") as gateway,
+    ):
+        await bring_masters(house.exchange.control_url, house.db, at=clock.now())
         made.desk = JobDesk(
             service="scout-job",
             clock=clock,
@@ -52,7 +55,6 @@ async def world(house: House) -> AsyncIterator[ScoutWorld]:
             namespace="test",
         )
         yield made
-    await clock.close()  # type: ignore[attr-defined]
     await redis.aclose()
 
 

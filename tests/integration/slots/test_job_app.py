@@ -378,11 +378,12 @@ async def test_a_service_whose_clock_has_no_leader_yet_is_alive_and_says_so(
 ) -> None:
     leads = asyncio.Event()
 
-    async def clock_of(_url: str | None) -> ManualClock:
+    @asynccontextmanager
+    async def open_clock(_url: str | None) -> AsyncIterator[ManualClock]:
         await leads.wait()
-        return desk.clock
+        yield desk.clock
 
-    monkeypatch.setattr("prime_jennie.infra.job_app.clock_of", clock_of)
+    monkeypatch.setattr("prime_jennie.infra.job_app.open_clock", open_clock)
     async with serving(desk, done, wait=False) as (client, _):
         assert (await client.get("/livez")).status_code == 200
         assert (await client.get("/readyz")).status_code == 503

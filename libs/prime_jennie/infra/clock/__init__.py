@@ -4,7 +4,7 @@ from prime_jennie.infra.clock.follower import VirtualClock
 from prime_jennie.infra.clock.leader import ClockLeader, Step, StepResult
 from prime_jennie.infra.clock.protocol import CONSUMED_ALL, ClockSession, read_session
 from prime_jennie.infra.clock.real import RealClock
-from prime_jennie.infra.clock.start import clock_of
+from prime_jennie.infra.clock.start import open_clock
 
 __all__ = [
     "CONSUMED_ALL",
@@ -14,6 +14,6 @@ __all__ = [
     "Step",
     "StepResult",
     "VirtualClock",
-    "clock_of",
+    "open_clock",
     "read_session",
 ]

@@ -1,17 +1,21 @@
 """Choose the clock by configuration."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from prime_jennie.infra.clock.follower import VirtualClock
 from prime_jennie.infra.clock.real import RealClock
 
 
-async def clock_of(clock_url: str | None) -> RealClock | VirtualClock:
-    """Return the real clock, or a started follower of the leader that publishes at `clock_url`."""
+@asynccontextmanager
+async def open_clock(clock_url: str | None) -> AsyncIterator[RealClock | VirtualClock]:
+    """Give the real clock, or follow the leader that publishes at `clock_url`, waiting until it speaks."""
     if clock_url is None:
-        return RealClock()
+        yield RealClock()
+        return
     clock = VirtualClock(clock_url)
     try:
         await clock.start()
-    except BaseException:  # told to stop before the leader spoke
+        yield clock
+    finally:
         await clock.close()
-        raise
-    return clock
