@@ -73,7 +73,7 @@ class Cancels:
                 for order in buys:
                     if order.strategy == strategy and not self._was_asked_lately(order):
                         log.warning("working buy cancelled by a halt", order_no=order.broker_order_no, halt=halt.value)
-                        await self._cancel(order)
+                        await self._cancel_or_later(order)
 
     async def settle_buys(self) -> None:
         """Cancel every buy that still works: in the closing auction none of ours may be left, whoever sent it."""
@@ -81,12 +81,7 @@ class Cancels:
             if not self._is_buy_of_today(order) or self._was_asked_lately(order):
                 continue
             log.warning("working buy cancelled before the close", order_no=order.broker_order_no)
-            try:
-                await self._cancel(order)
-            except NOT_CANCELLED as error:  # asked again at the next look; the others must not wait for it
-                log.warning(
-                    "not cancelled yet", order_no=order.broker_order_no, error=f"{type(error).__name__}: {error}"
-                )
+            await self._cancel_or_later(order)
 
     def _is_buy_of_today(self, order: OrderRow) -> bool:
         """Tell whether a halt may cancel an order: yesterday's number may be another order's today."""
@@ -102,6 +97,13 @@ class Cancels:
             return await self._standings.halt(strategy)
         except OUTAGES:
             return await self._standings.halt_in_sql(strategy)
+
+    async def _cancel_or_later(self, order: OrderRow) -> None:
+        """Cancel one of several; what fails is asked again at the next look, for the others must not wait for it."""
+        try:
+            await self._cancel(order)
+        except NOT_CANCELLED as error:
+            log.warning("not cancelled yet", order_no=order.broker_order_no, error=f"{type(error).__name__}: {error}")
 
     async def _cancel(self, order: OrderRow) -> bool:
         if OrderStatus(order.status).is_terminal:

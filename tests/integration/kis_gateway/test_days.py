@@ -238,6 +238,24 @@ async def test_a_halt_cancels_a_buy_whose_first_cancellation_was_interrupted(gat
     assert gateway.broker.cancelled == [order.broker_order_no]
 
 
+async def test_a_buy_that_cannot_be_cancelled_keeps_a_halt_from_no_other_buy(gateway: Gateway) -> None:
+    working = [await gateway.desk.accepted(f"working-{number}", at=NOON) for number in range(3)]
+    gateway.broker.lists[MONDAY] = [line_of(order) for order in working]  # the broker refuses, and all work on
+    gateway.halt_state = HaltState.PAUSED
+    watch = asyncio.create_task(gateway.cancels.watch_halts())
+    try:
+        await eventually(
+            lambda: set(gateway.broker.cancelled) == {order.broker_order_no for order in working} or watch.done(),
+            within_secs=30,
+            what="every buy is asked to be cancelled",
+        )
+        assert not watch.done(), "the watch ended with the first refusal"
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError, Unavailable):
+            await watch
+
+
 async def test_a_sale_left_open_yesterday_promises_no_share_away_today(gateway: Gateway) -> None:
     """Else a stop-loss would be refused for as long as the row stays open."""
     await gateway.desk.traded("bought", TradeType.BUY, [(10, 70_000)], at=NOON)
