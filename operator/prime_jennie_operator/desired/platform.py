@@ -284,6 +284,7 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
         *_model_env(values),
         *_telegram_env(values),
         *(_figure_env(values) if name == "data-collector" else []),
+        *(_dashboard_env(values) if name == "dashboard-api" else []),
     ]
     main = container(
         name,

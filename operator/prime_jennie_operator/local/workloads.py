@@ -121,7 +121,9 @@ def _read(owner: Manifest, names: Mapping[str, str], targets: Mapping[tuple[str,
     pod = owner["spec"]["template"]["spec"]
     container = pod["containers"][0]
     env = tuple((entry["name"], _env_value(entry)) for entry in container.get("env", []))
-    addresses = [m for _, value in env if isinstance(value, str) for m in ADDRESS.finditer(value)]
+    # A list of addresses is whom a workload looks at, one address whom it cannot do without.
+    alone = [value for variable, value in env if isinstance(value, str) and not variable.endswith("_URLS")]
+    addresses = [match for value in alone for match in ADDRESS.finditer(value)]
     needed = {targets.get((m[1], int(m[3])), (None, ""))[0] for m in addresses} - {None, name_of(owner)}
     return Workload(
         name=names[name_of(owner)],

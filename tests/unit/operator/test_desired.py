@@ -1,11 +1,13 @@
 import json
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie_operator.desired.agreement import environment_mismatch
-from prime_jennie_operator.desired.platform import platform_objects
+from prime_jennie_operator.desired.platform import PROGRAMS, platform_objects
 from prime_jennie_operator.desired.strategy import strategy_objects
 from prime_jennie_operator.loading import CHART_VALUES, load_document, load_values
 from prime_jennie_operator.manifest import Manifest, of_kind
@@ -93,8 +95,23 @@ def test_every_address_in_an_environment_belongs_to_a_rendered_service() -> None
     known = {f"{s['metadata']['name']}:{p['port']}" for s in of_kind(objects, "Service") for p in s["spec"]["ports"]}
     for owner in of_kind(objects, "Deployment", "StatefulSet"):
         for entry in owner["spec"]["template"]["spec"]["containers"][0]["env"]:
-            if "://" in entry.get("value", ""):
-                assert entry["value"].split("://")[1].split("/")[0] in known
+            for address in re.findall(r"://([^/,]+)", entry.get("value", "")):
+                assert address in known
+
+
+def test_the_dashboard_knows_every_service_of_the_platform_and_where_logs_are() -> None:
+    values = load_values(CHART_VALUES, {"dashboardApi": {"logsFolder": "/var/log/jennie"}})
+    (dashboard,) = [
+        o
+        for o in of_kind(platform_objects(values, "default"), "Deployment")
+        if o["metadata"]["name"] == "dashboard-api"
+    ]
+    env = {e["name"]: e.get("value") for e in dashboard["spec"]["template"]["spec"]["containers"][0]["env"]}
+    named = dict(pair.split("=") for pair in env["SERVICE_URLS"].split(","))
+    others = {name for name, _, _ in PROGRAMS} - {"dashboard-api"}
+    assert named == {name: f"http://{name}:{urlsplit(url).port}" for name, url in named.items()}
+    assert set(named) == {"kis-gateway", *others}
+    assert env["LOGS_FOLDER"] == "/var/log/jennie"
 
 
 LIVE = {

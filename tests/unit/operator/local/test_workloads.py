@@ -24,6 +24,12 @@ def test_a_process_depends_on_the_services_whose_addresses_it_is_given() -> None
     assert workloads[-1].depends_on == {"back", "redis"}
 
 
+def test_whom_a_process_only_looks_at_it_does_not_wait_for() -> None:
+    objects = stand_in("front", 1, SERVICE_URLS="back=http://back:2,other=http://other:3", BACK="http://back:2")
+    workloads = read_workloads(objects + stand_in("back", 2) + stand_in("other", 3))
+    assert next(w for w in workloads if w.name == "front").depends_on == {"back"}
+
+
 def test_a_port_that_no_service_has_makes_no_dependency() -> None:
     workloads = read_workloads(stand_in("front", 1, BACK="http://back:3") + stand_in("back", 2))
     assert all(not w.depends_on for w in workloads)
