@@ -38,10 +38,19 @@ class DemoProcess:
         registry = json.loads((self.folder / ".jennie/demo/processes.json").read_text())
         return next(record["pid"] for record in registry["processes"] if record["name"] == name)
 
+    def endpoints(self) -> dict[str, Any]:
+        """Return where the run listens."""
+        found: dict[str, Any] = json.loads((self.folder / ".jennie/demo/endpoints.json").read_text())
+        return found
+
     def control_url(self) -> str:
         """Return the exchange's control API."""
-        endpoints = json.loads((self.folder / ".jennie/demo/endpoints.json").read_text())
-        return f"http://127.0.0.1:{endpoints['services']['kis-simulator']['ports']['control']}"
+        return f"http://127.0.0.1:{self.endpoints()['services']['kis-simulator']['ports']['control']}"
+
+    def clock(self) -> str:
+        """Return the time of day in Korea, HH:MM:SS."""
+        found: str = httpx.get(f"{self.control_url()}/control/clock", timeout=10).raise_for_status().json()["at"]
+        return found
 
     def until(self, at: str) -> None:
         """Wait until the day's clock shows HH:MM in Korea."""
