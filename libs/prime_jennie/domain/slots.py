@@ -182,9 +182,9 @@ def parse_slot_name(name: str) -> SlotName:
         raise BadInput("slot", name, f"is none of {', '.join(sorted(_TASK_OF))}-YYYYMMDD-HHMM (KST)")
     try:
         at = datetime.strptime(match["minute"], _MINUTE_FORMAT).replace(tzinfo=KST)
-    except ValueError:
+        return SlotName(task=task, at=at, suffix=match["suffix"] or "")
+    except (ValueError, OverflowError):  # the calendar's first hours in Seoul lie before its beginning in UTC
         raise BadInput("slot", name, f"{match['minute']} is no minute of a calendar (YYYYMMDD-HHMM, KST)") from None
-    return SlotName(task=task, at=at, suffix=match["suffix"] or "")
 
 
 def task_of(word: str) -> Task:

@@ -60,6 +60,7 @@ def test_every_name_is_read_back(task: Task, at: datetime, schedule: str | None)
         "scout-20260219-0830\n",
         "scout-20260219-2460",
         "scout-20260231-0830",
+        "scout-00010101-0000",
         "shout-20260219-0830",
         "Scout-20260219-0830",
         "scout--20260219-0830",
