@@ -1,6 +1,6 @@
 """/buy, /sell, /sellall: a person's orders, on the same road as everybody else's (rulebook §5, §10)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from command_handler.arguments import ALL_SHARES, looks_like_number, no_words, whole_number
@@ -13,6 +13,7 @@ from command_handler.stocks import Stock, StockFinder
 from command_handler.strategies import Strategies
 from command_handler.words import HALT_STATES
 from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.sessions import KST, SessionPhase
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.positions import PositionRepository, as_position
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
@@ -140,7 +141,8 @@ class Trading:
                 )
             )
         no_words(ask.words[1:])
-        return await self._orders.sell_all(ask, live, rows)
+        reply = await self._orders.sell_all(ask, live, rows)
+        return replace(reply, lines=(*reply.lines, *self._hours_note(ask)))
 
     async def _named(self, ask: Ask) -> _Named:
         words = list(ask.words)
@@ -210,6 +212,9 @@ class Trading:
         session = self._desk.sessions.of(ask.at)
         if session is not None and session.opens_at <= ask.at < session.closes_at:
             return []
+        if session is not None and session.phase_at(ask.at) is SessionPhase.OPENING_AUCTION:
+            opens = f"{session.opens_at.astimezone(KST):%H:%M}"
+            return [Phrase(f"{opens} 시가 동시호가에서 체결됩니다", f"It will fill in the opening auction at {opens}")]
         return [Phrase("장이 닫혀 있어 거래소가 거부할 수 있습니다", "The exchange is closed and may refuse it")]
 
     async def _dry_run_note(self, strategy: str) -> list[Phrase]:

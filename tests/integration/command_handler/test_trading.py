@@ -1,6 +1,7 @@
 """/buy, /sell, /sellall: asked, confirmed, written down, published once; all else is refused with its reason."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -176,6 +177,29 @@ async def test_a_sale_passes_every_halt_closed_doors_and_a_silent_gateway(desk: 
     assert question.lines[1].ko == "장이 닫혀 있어 거래소가 거부할 수 있습니다"
     assert (await desk.ask(f"확인 {code_in(question)}")).outcome is Outcome.DONE
     assert [order.current_price for order in await desk.sell_orders()] == [70_000]  # what was paid
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "note"),
+    [
+        ("2025-03-11", "08:29", "장이 닫혀 있어 거래소가 거부할 수 있습니다"),
+        ("2025-03-11", "08:30", "09:00 시가 동시호가에서 체결됩니다"),
+        ("2025-03-11", "08:59", "09:00 시가 동시호가에서 체결됩니다"),
+        ("2025-03-11", "09:00", ""),
+        ("2025-11-13", "09:29", "장이 닫혀 있어 거래소가 거부할 수 있습니다"),
+        ("2025-11-13", "09:30", "10:00 시가 동시호가에서 체결됩니다"),
+    ],
+)
+async def test_before_the_open_a_sale_is_told_to_fill_in_the_opening_auction(
+    desk: Commanding, day: str, clock: str, note: str
+) -> None:
+    """The exam day opens at 10:00, so its auction begins at 09:30."""
+    desk.clock.set(datetime.fromisoformat(f"{day}T{clock}:00+09:00"))
+    await desk.hold(SAMSUNG)
+    question = await desk.ask("/sell 005930")
+    assert [line.ko for line in question.lines[1:-1]] == ([note] if note else [])
+    everything = await desk.ask("/sellall 확인")
+    assert [line.ko for line in everything.lines[1:]] == ([note] if note else [])
 
 
 async def test_what_is_not_held_is_not_sold(desk: Commanding) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from buy_executor.handlers import BuyLoop
 from prime_jennie.domain.orders import OrderRequest, OrderType, TradeType
+from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.redis.streams import TypedStreamConsumer
 from sell_executor.handlers import SellLoop
 from tests.support.eventually import eventually
@@ -108,8 +110,11 @@ async def test_a_buyer_that_dies_leaves_one_order_and_no_lost_booking(floor: Flo
     assert [told.quantity for told in (await floor.notifications()).values()] == [38 if partly else 58]
 
 
+@pytest.mark.parametrize("away_secs", [0, 240], ids=["back at once", "back within the exit's five minutes"])
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_seller_that_dies_leaves_one_order_and_no_lost_booking(floor: Floor, point: str) -> None:
+async def test_a_seller_that_dies_leaves_one_order_and_no_lost_booking(
+    floor: Floor, point: str, away_secs: int
+) -> None:
     async with floor.running(await floor.buyer()):
         await floor.finished(await floor.signal())
     message = await floor.sell(quantity=30)
@@ -117,6 +122,7 @@ async def test_a_seller_that_dies_leaves_one_order_and_no_lost_booking(floor: Fl
     with pytest.MonkeyPatch.context() as patch:
         points_of(floor, first, first.seller)[point](patch)
         await run_until_killed(floor, first)
+    floor.clock.advance(away_secs)
 
     async with floor.running(await floor.seller()):
         outcome, _reason = await floor.finished(message)
@@ -137,6 +143,21 @@ async def test_an_expired_signal_whose_order_was_accepted_is_still_followed(floo
     floor.clock.advance(400)
     async with floor.running(await floor.buyer()):
         assert (await floor.finished(message))[0] == "bought"
+    await floor.booked_matches_filled()
+
+
+async def test_an_expired_exit_whose_order_was_accepted_is_still_followed(floor: Floor) -> None:
+    async with floor.running(await floor.buyer()):
+        await floor.finished(await floor.signal())
+    message = await floor.sell(quantity=30)
+    first = await floor.seller()
+    with pytest.MonkeyPatch.context() as patch:
+        killed_after(first.room.placement, "send")(patch)
+        await run_until_killed(floor, first)
+    floor.clock.advance(400)
+    async with floor.running(await floor.seller()):
+        assert (await floor.finished(message))[0] == "sold"
+    assert len(floor.gateway.sent) == 2
     await floor.booked_matches_filled()
 
 
@@ -186,6 +207,21 @@ async def test_the_sweep_leaves_other_orders_alone(floor: Floor, age_secs: int) 
     floor.clock.advance(age_secs)
     await loop._strays.sweep()
     assert floor.gateway.cancelled_at == []
+
+
+async def test_the_sweep_lets_a_sale_of_before_the_open_have_the_opening_print_first(floor: Floor) -> None:
+    floor.clock.set(datetime(2025, 3, 11, 8, 50, tzinfo=KST))
+    floor.gateway.fill_steps = {}
+    await floor.gateway.sell(OrderRequest(stock_code=SAMSUNG, quantity=10), key="sell:of-a-dead-one")
+    loop = await floor.seller()
+    floor.clock.advance(9 * 60)
+    await loop._strays.sweep()  # 08:59, still in the auction
+    floor.clock.advance(61)
+    await loop._strays.sweep()  # 09:00:01, the print may not be booked yet
+    assert floor.gateway.cancelled_at == []
+    floor.clock.advance(60)
+    await loop._strays.sweep()
+    assert floor.gateway.cancelled_at == [datetime(2025, 3, 11, 9, 1, 1, tzinfo=KST)]
 
 
 async def test_a_booking_that_fails_is_repeated_and_never_swallowed(

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -62,8 +62,8 @@ class Follower:
         state = await self._look(key, None)
         looks = 0
         while not state.terminal:
-            if side is TradeType.SELL and self.in_closing_auction:
-                looks = 0  # a sell inside the closing auction is not cancelled for being slow (design §9)
+            if side is TradeType.SELL and self.in_auction:
+                looks = 0  # a sell inside an auction is not cancelled for being slow (design §9)
             elif looks >= patience.polls or self._must_settle(side) or await must_cancel():
                 break
             await self._pause(patience.every_secs, must_cancel)
@@ -108,9 +108,14 @@ class Follower:
         return SessionPhase.CLOSED if session is None else session.phase_at(self._clock.now())
 
     @property
-    def in_closing_auction(self) -> bool:
-        """Tell whether the closing auction runs."""
-        return self._phase() is SessionPhase.CLOSING_AUCTION
+    def in_auction(self) -> bool:
+        """Tell whether the opening or the closing auction runs, in which nothing trades before its one print."""
+        return self._phase() in (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
+
+    def works_since(self, sent_at: datetime) -> datetime:
+        """Return from when an order can trade: what was sent before the open can from the open on."""
+        session = self._sessions.of(self._clock.now())
+        return sent_at if session is None else max(sent_at, session.opens_at)
 
     def _must_settle(self, side: TradeType) -> bool:
         """Tell whether a buy has run into the auction, where nothing of ours may be left working."""

@@ -54,7 +54,7 @@ class Strays:
     async def sweep(self) -> None:
         """Book and settle once."""
         await self._books.book_all()
-        if self._side is TradeType.SELL and self._follower.in_closing_auction:
+        if self._side is TradeType.SELL and self._follower.in_auction:
             return
         for order in await self._orders.open_orders(self._account, self._strategy):
             key = order.idempotency_key
@@ -68,5 +68,5 @@ class Strays:
         """Tell whether an executor of this side left the order behind today; yesterday's ended with its session."""
         now = self._clock.now()
         is_ours = order.side == self._side.value and order.idempotency_key.startswith(f"{self._side.value.lower()}:")
-        is_old = now - order.requested_at > STRAY_AFTER
+        is_old = now - self._follower.works_since(order.requested_at) > STRAY_AFTER
         return is_ours and is_old and order.order_date == now.astimezone(KST).date()
