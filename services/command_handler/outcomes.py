@@ -13,10 +13,12 @@ from prime_jennie.domain.orders import TradeType
 from prime_jennie.infra.database.repositories.commands import CommandLog, ManualTrade
 from prime_jennie.infra.database.repositories.inbox import SqlInbox
 
-LOOK_EVERY_SECS: Final = 0.5  # real, while something is awaited
+LOOK_EVERY_SECS: Final = 0.5  # real, while something of the last hour is awaited
 IDLE_SECS: Final = 5.0  # real
+SOON: Final = timedelta(hours=1)
 NOT_YET: Final = timedelta(seconds=60)
-FOLLOWED_FOR: Final = timedelta(hours=12)
+FOLLOWED_FOR: Final = timedelta(days=14)
+"""Longer than the exchange ever rests: an executor that was away tells on its return that the order is too old."""
 EXECUTORS: Final = {TradeType.BUY: "buy-executor", TradeType.SELL: "sell-executor"}
 OUTCOMES: Final = {
     "bought": Phrase("매수됨", "bought"),
@@ -47,7 +49,8 @@ class Outcomes:
             waiting = await self._log.open_trades(self._desk.clock.now() - FOLLOWED_FOR)
             for trade in waiting:
                 await self._look(trade)
-            await self._pause(LOOK_EVERY_SECS if waiting else IDLE_SECS)
+            hurries = any(self._desk.clock.now() - trade.at < SOON for trade in waiting)
+            await self._pause(LOOK_EVERY_SECS if hurries else IDLE_SECS)
 
     async def awaited_by(self, chat: str) -> int:
         """Count the orders whose outcome a chat waits for."""

@@ -30,6 +30,7 @@ from sell_executor.holdings import Holdings, stale_refusal
 LOCK_SECS = RedisKeys.SELL_LOCK.ttl_secs or 30
 LOCK_WAIT = timedelta(seconds=2 * LOCK_SECS)
 LOCK_ASK_SECS = 1.0
+_OUTCOMES = frozenset({"expired", DRY_RUN})
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,7 @@ class Seller:
             async with self._desk.clock.hold(self._desk.service):
                 decided = await self._decide(order, message_id, key, intent)
                 if isinstance(decided, Refusal):
-                    return Outcome(DRY_RUN if decided.rule == DRY_RUN else "refused", str(decided))
+                    return Outcome(decided.rule if decided.rule in _OUTCOMES else "refused", str(decided))
                 wish = decided
                 self.in_flight.add(key)
                 answer = await self._room.placement.send(wish)

@@ -22,6 +22,8 @@ SIGNAL_MAX_AGE = timedelta(seconds=180)
 """As long as the buy lock lives; a signal reclaimed after 300 s is therefore always too old."""
 SIGNAL_MAX_LEAD = timedelta(seconds=60)
 """A signal from further ahead comes from a broken clock and would never expire."""
+EXIT_MAX_AGE = timedelta(seconds=300)
+"""As long as price-monitor waits before it asks again while its rule holds: an older exit is one nobody may want."""
 DUPLICATE_WINDOW = timedelta(minutes=10)
 STOP_LOSS_COOLDOWN = timedelta(days=3)
 SELL_COOLDOWN = timedelta(hours=24)
@@ -176,16 +178,19 @@ BUY_CHECKS: tuple[tuple[str, BuyCheck], ...] = (
 def sell_refusal(
     order: SellOrder, *, at: datetime, session: Session | None, halt: HaltState | Unknown, held_quantity: int
 ) -> Refusal | None:
-    """Return the first reason not to sell: closed exchange, full stop, nothing held.
+    """Return the first reason not to sell: closed exchange, full stop, an order of long ago, nothing held.
 
     A person's and forced sales pass hours and halts; out of hours the exchange itself refuses them. An unknown halt
-    stops no exit, for exits only reduce risk.
+    stops no exit, for exits only reduce risk. A person's sale is meant for its own day; everything else is asked for
+    again while it is wanted, a forced liquidation while it is armed.
     """
     if order.sell_reason not in UNSTOPPABLE_REASONS:
         if session is None or not session.opens_at <= at < session.closes_at:
             return Refusal("hours", "the exchange is closed")
         if isinstance(halt, HaltState) and not halt.allows_automatic_exits:
             return Refusal("halt", f"trading is {halt.value}: {order.sell_reason.value} is an automatic exit")
+    if reason := _outdated(order, at):
+        return Refusal("expired", reason)
     if held_quantity <= 0:
         return Refusal("not_held", f"{order.stock_code} is not held")
     return None
@@ -202,6 +207,16 @@ def cooldowns_after_sale(reason: SellReason) -> dict[str, timedelta]:
     if reason in LONG_COOLDOWN_REASONS:
         cooldowns["stop_loss_cooldown"] = STOP_LOSS_COOLDOWN
     return cooldowns
+
+
+def _outdated(order: SellOrder, at: datetime) -> str | None:
+    if order.sell_reason is SellReason.MANUAL:
+        asked_on, today = order.timestamp.astimezone(KST).date(), at.astimezone(KST).date()
+        return None if asked_on == today else f"it was asked for on {asked_on}, today is {today}"
+    age = at - order.timestamp
+    if age <= EXIT_MAX_AGE:
+        return None
+    return f"the order is {age.total_seconds():.0f} s old, {EXIT_MAX_AGE.total_seconds():.0f} s are allowed"
 
 
 def _used_up(what: str, count: int | Unknown, most: int) -> str | None:

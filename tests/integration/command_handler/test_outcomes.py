@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -98,6 +99,21 @@ async def test_what_nobody_has_taken_is_said_to_be_unknown_and_told_when_it_is_k
             late = (await told(desk, 2))[1]
     assert late.startswith("삼성전자 005930 7주 매수: 시간이 지나 버려짐")
     assert floor.gateway.sent == []
+
+
+async def test_a_sale_that_waited_over_a_long_holiday_is_told_to_be_too_old(desk: Commanding, floor: Floor) -> None:
+    async with floor.running(await floor.buyer(), await floor.seller()), following(desk):
+        await desk.confirm("/buy 삼성전자 7")
+        await ended(desk)
+    await desk.confirm("/sell 삼성전자 전량")
+    for clock in (desk.clock, floor.clock):
+        clock.advance(timedelta(days=8).total_seconds())
+    async with floor.running(await floor.seller()), following(desk):
+        await ended(desk, 2)
+    assert shown(desk)[-1] == (
+        "삼성전자 005930 7주 매도: 시간이 지나 버려짐\nexpired: it was asked for on 2025-03-10, today is 2025-03-18"
+    )
+    assert [side for _, side, _, _, _ in floor.gateway.sent] == [TradeType.BUY]
 
 
 async def test_a_restart_goes_on_following_and_orders_nothing_again(desk: Commanding, floor: Floor) -> None:

@@ -212,6 +212,34 @@ async def test_outside_hours_automatic_exits_wait_for_the_next_day(floor: Floor,
         assert await floor.finished(await floor.sell()) == ("refused", "hours: the exchange is closed")
 
 
+async def test_an_exit_that_nobody_took_for_five_minutes_is_left_to_the_one_asked_for_since(
+    floor: Floor, holding: str
+) -> None:
+    old = await floor.sell(sell_reason=SellReason.STOP_LOSS, position_id=holding, quantity=20)
+    floor.clock.advance(301)
+    new = await floor.sell(sell_reason=SellReason.STOP_LOSS, position_id=holding, quantity=20)
+    floor.clock.advance(240)
+    async with floor.running(await floor.seller()):
+        outcome, reason = await floor.finished(old)
+        assert (outcome, reason[-25:]) == ("expired", " s old, 300 s are allowed")
+        assert (await floor.finished(new))[0] == "sold"
+    assert [sent[3] for sent in floor.gateway.sent[1:]] == [20]
+
+
+async def test_a_persons_sale_waits_a_day_long_and_no_longer(floor: Floor, holding: str) -> None:
+    message = await floor.sell(sell_reason=SellReason.MANUAL, position_id=holding, quantity=20)
+    floor.clock.advance(timedelta(hours=3).total_seconds())
+    async with floor.running(await floor.seller()):
+        assert (await floor.finished(message))[0] == "sold"
+    late = await floor.sell(sell_reason=SellReason.MANUAL, position_id=holding, quantity=20)
+    floor.clock.advance(timedelta(hours=19).total_seconds())
+    async with floor.running(await floor.seller()):
+        assert await floor.finished(late) == (
+            "expired",
+            "expired: it was asked for on 2025-03-10, today is 2025-03-11",
+        )
+
+
 async def test_a_lost_answer_sells_once(floor: Floor, holding: str) -> None:
     floor.gateway.script.append("lost")
     async with floor.running(await floor.seller()):

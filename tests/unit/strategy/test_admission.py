@@ -244,20 +244,20 @@ def test_the_checks_stand_in_the_rulebooks_order() -> None:
     assert buy_refusal(known, facts) is None
 
 
-def order(reason: SellReason = SellReason.STOP_LOSS) -> SellOrder:
+def order(reason: SellReason = SellReason.STOP_LOSS, asked_at: datetime = NOW) -> SellOrder:
     return SellOrder(
         stock_code="005930",
         stock_name="삼성전자",
         sell_reason=reason,
         current_price=70_000,
         quantity=10,
-        timestamp=datetime(2025, 3, 4, 1, 15, tzinfo=UTC),
+        timestamp=asked_at.astimezone(UTC),
     )
 
 
-def sell_rule(reason: SellReason = SellReason.STOP_LOSS, **known: Any) -> str | None:
-    facts: dict[str, Any] = {"at": NOW, "session": SESSION, "halt": HaltState.ACTIVE, "held_quantity": 10}
-    refusal = sell_refusal(order(reason), **(facts | known))
+def sell_rule(reason: SellReason = SellReason.STOP_LOSS, *, age: timedelta = timedelta(), **known: Any) -> str | None:
+    facts: dict[str, Any] = {"at": NOW, "session": SESSION, "halt": HaltState.ACTIVE, "held_quantity": 10} | known
+    refusal = sell_refusal(order(reason, facts["at"] - age), **facts)
     return refusal.rule if refusal is not None else None
 
 
@@ -282,6 +282,24 @@ def test_automatic_exits_keep_to_the_session() -> None:
     assert sell_rule(at=moment(8, 59)) == "hours"
     assert sell_rule(session=None) == "hours"
     assert sell_rule(SellReason.MANUAL, at=moment(15, 30)) is None
+
+
+@pytest.mark.parametrize("reason", sorted(set(SellReason) - {SellReason.MANUAL}))
+def test_what_is_asked_for_again_while_it_is_wanted_expires_after_five_minutes(reason: SellReason) -> None:
+    assert sell_rule(reason, age=timedelta(seconds=300)) is None
+    assert sell_rule(reason, age=timedelta(seconds=301)) == "expired"
+    assert sell_rule(reason, age=timedelta(seconds=-301)) is None  # a clock that is behind mutes no stop
+
+
+def test_a_persons_sale_is_meant_for_its_own_day_in_seoul() -> None:
+    assert sell_rule(SellReason.MANUAL, at=moment(15, 0), age=timedelta(hours=15)) is None
+    assert sell_rule(SellReason.MANUAL, at=moment(15, 0), age=timedelta(hours=15, seconds=1)) == "expired"
+    assert sell_rule(SellReason.MANUAL, at=moment(23, 59), age=timedelta(minutes=-2)) == "expired"
+    refusal = sell_refusal(
+        order(SellReason.MANUAL), at=NOW + timedelta(days=1), session=None, halt=HaltState.ACTIVE, held_quantity=10
+    )
+    assert refusal is not None
+    assert refusal.reason == "it was asked for on 2025-03-04, today is 2025-03-05"
 
 
 def test_nothing_held_sells_nothing() -> None:
