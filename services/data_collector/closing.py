@@ -15,6 +15,7 @@ from prime_jennie.domain.slots import SlotSkipped
 from prime_jennie.infra.database.repositories.collected_prices import CollectedPrices
 from prime_jennie.infra.database.repositories.gaps import GapRepository
 from prime_jennie.infra.database.repositories.masters import MasterRepository
+from prime_jennie.infra.database.repositories.workers import WorkerRepository
 from prime_jennie.infra.jobs import Job, JobDesk
 
 
@@ -90,6 +91,7 @@ class Closing:
                 return await clean_up(
                     self._prices,
                     self._gaps,
+                    WorkerRepository(self._desk.db),
                     job.day,
                     minute_bars_days=self._minute_bars_days,
                     daily_bars_years=self._daily_bars_years,

@@ -80,12 +80,6 @@ def align_up(price: int) -> int:
     return lower if lower == price else lower + tick_size_krw(price)
 
 
-def align_nearest(price: int) -> int:
-    """Return the nearest price on the grid; a tie goes up."""
-    lower, upper = align_down(price), align_up(price)
-    return lower if price - lower < upper - price else upper
-
-
 def price_limits_krw(base: int) -> tuple[int, int]:
     """Return the day's lowest and highest price: ±30 % of the base, the width cut to the base's own tick."""
     _demand_positive(base)

@@ -82,11 +82,6 @@ class IntentState(StrEnum):
         """Tell whether the broker may hold an order nobody has confirmed; it occupies the symbol's one slot."""
         return self in (IntentState.DISPATCHING, IntentState.UNKNOWN)
 
-    @property
-    def is_final(self) -> bool:
-        """Tell whether the intent is settled for good."""
-        return self in (IntentState.ACCEPTED, IntentState.REFUSED, IntentState.NOT_SENT)
-
 
 class OrderRequest(Record):
     """Ask the gateway to buy or sell; a limit needs a price (rulebook §1.4 ✗) and a market order has none."""

@@ -22,9 +22,7 @@ from prime_jennie.domain.market import (
 from prime_jennie.domain.orders import OrderRequest, OrderResult, OrderState
 from prime_jennie.domain.positions import PortfolioState
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Clock(Protocol):
@@ -48,13 +46,6 @@ class Clock(Protocol):
 
     async def progress(self, consumer: str, upto: datetime) -> None:
         """Report that a consumer has taken in everything up to a moment, so that the day may go on."""
-
-
-class Publisher(Protocol[T_contra]):
-    """Append messages to one stream."""
-
-    async def publish(self, message: T_contra) -> str:
-        """Append a message and return its id; a lost reply raises and is never repeated here."""
 
 
 class Delivery(Protocol[T_co]):
@@ -112,19 +103,6 @@ class Inbox(Protocol):
 
     async def done(self, consumer: str, message_id: str, outcome: str, reason: str = "") -> None:
         """Give a message its outcome and reason; the first outcome stays."""
-
-
-class Cache(Protocol[T]):
-    """Keep one kind of value under a key pattern."""
-
-    async def get(self, **key_params: object) -> T | None:
-        """Return the value, None when absent; an unreachable store raises Unavailable."""
-
-    async def set(self, value: T, ttl: int | None = None, **key_params: object) -> None:
-        """Write the value with a time to live in seconds (the pattern's own by default)."""
-
-    async def delete(self, **key_params: object) -> None:
-        """Remove the value."""
 
 
 class Lock(Protocol):

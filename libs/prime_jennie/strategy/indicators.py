@@ -37,12 +37,6 @@ def ema_series(values: Sequence[float], period: int) -> tuple[float, ...]:
     return tuple(figures)
 
 
-def ema(values: Sequence[float], period: int) -> float | None:
-    """Return the newest exponential mean."""
-    series = ema_series(values, period)
-    return series[-1] if series else None
-
-
 def rsi_wilder(values: Sequence[float], period: int = RSI_PERIOD) -> float | None:
     """Return Wilder's relative strength index, 0–100; it needs `period` + 1 values.
 

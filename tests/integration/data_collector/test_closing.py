@@ -287,9 +287,12 @@ async def test_what_is_too_old_is_deleted_and_the_rest_stays(bench_of_either: Co
     stale = DataGap(kind=GapKind.HALTED, subject=SAMSUNG, day=DAY - timedelta(days=400), reason="no share traded")
     await bench.gaps.record("collect-20240129-1600", [stale], at=OPEN)
     told = await bench.collect(parameters={"kinds": ["cleanup"]})
-    assert told == "dropped 1 daily and 1 minute bars, 1 gaps"
+    assert told == "dropped 1 daily and 1 minute bars, 1 gaps, 0 silent workers"
     assert (await CollectedPrices(bench.db).spans(before=DAY))[SAMSUNG].first == old
-    assert await bench.collect(parameters={"kinds": ["cleanup"]}) == "dropped 0 daily and 0 minute bars, 0 gaps"
+    assert (
+        await bench.collect(parameters={"kinds": ["cleanup"]})
+        == "dropped 0 daily and 0 minute bars, 0 gaps, 0 silent workers"
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,6 +323,6 @@ async def test_everything_together_is_one_line(bench: CollectorBench) -> None:
     assert told == (
         "3 bars of 3 stocks; 2 bars of 2 indexes; 0 minute bars of 0 of 0 stocks;"
         " 3 market caps by shares of the listing file; 0 of 0 valuations from the broker;"
-        " dropped 0 daily and 0 minute bars, 0 gaps"
+        " dropped 0 daily and 0 minute bars, 0 gaps, 0 silent workers"
     )
     assert isinstance(bench.tasks[1], Closing)

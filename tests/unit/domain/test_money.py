@@ -18,7 +18,6 @@ from prime_jennie.domain.money import (
     RawMultiplier,
     Score,
     align_down,
-    align_nearest,
     align_up,
     commission_krw,
     is_on_tick,
@@ -62,8 +61,6 @@ def test_a_price_of_zero_or_less_has_no_tick(price: int) -> None:
 def test_aligning_72_149_steps_by_100() -> None:
     assert align_down(72_149) == 72_100
     assert align_up(72_149) == 72_200
-    assert align_nearest(72_149) == 72_100
-    assert align_nearest(72_150) == 72_200  # a tie goes up
     assert not is_on_tick(72_149)
     assert is_on_tick(72_100)
 
@@ -76,18 +73,16 @@ def test_aligning_up_lands_on_the_coarser_grid_of_the_next_band() -> None:
 
 @given(PRICES)
 def test_alignment_stays_within_a_tick_and_on_the_grid(price: int) -> None:
-    lower, nearest, upper = align_down(price), align_nearest(price), align_up(price)
+    lower, upper = align_down(price), align_up(price)
     assert lower <= price <= upper
     assert is_on_tick(lower)
     assert is_on_tick(upper)
-    assert nearest in (lower, upper)
-    assert abs(nearest - price) <= min(price - lower, upper - price)
     assert upper - lower in (0, tick_size_krw(price))
 
 
 @given(PRICES)
 def test_aligning_twice_changes_nothing(price: int) -> None:
-    for align in (align_down, align_nearest, align_up):
+    for align in (align_down, align_up):
         once = align(price)
         assert align(once) == once
 

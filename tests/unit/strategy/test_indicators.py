@@ -13,7 +13,6 @@ from prime_jennie.strategy.indicators import (
     atr,
     change_pct,
     crosses_above,
-    ema,
     ema_series,
     macd,
     rsi_wilder,
@@ -36,7 +35,7 @@ def test_indicators_agree_with_ta_lib(count: int, seed: int) -> None:
     array = np.array(closes)
     for ours, theirs in [
         (sma(closes, 5), talib.SMA(array, 5)[-1]),
-        (ema(closes, 12), talib.EMA(array, 12)[-1]),
+        (next(reversed(ema_series(closes, 12)), None), talib.EMA(array, 12)[-1]),
         (rsi_wilder(closes), talib.RSI(array, 14)[-1]),
     ]:
         assert (ours is None) == math.isnan(theirs)
@@ -80,7 +79,7 @@ def test_sma_takes_the_newest_values() -> None:
 def test_ema_is_seeded_with_the_plain_mean() -> None:
     # Period 3, weight 2/4: seed (1+2+3)/3 = 2; then 2 + (7-2)/2 = 4.5; then 4.5 + (1.5-4.5)/2 = 3.
     assert ema_series([1, 2, 3, 7, 1.5], 3) == (2.0, 4.5, 3.0)
-    assert ema([1, 2], 3) is None
+    assert ema_series([1, 2], 3) == ()
 
 
 def test_rsi_follows_wilders_smoothing() -> None:
@@ -144,7 +143,7 @@ def test_rsi_stays_within_its_scale(closes: list[float]) -> None:
 
 @given(PRICES, st.integers(1, 30))
 def test_means_stay_between_the_extremes(closes: list[float], period: int) -> None:
-    for mean in (sma(closes, period), ema(closes, period)):
+    for mean in (sma(closes, period), next(reversed(ema_series(closes, period)), None)):
         assert (mean is None) == (len(closes) < period)
         assert mean is None or min(closes) - 1e-6 <= mean <= max(closes) + 1e-6
 

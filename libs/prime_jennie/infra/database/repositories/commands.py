@@ -106,10 +106,6 @@ class CommandLog:
 
         return await self._db.write(work)
 
-    async def trades_since(self, since: datetime) -> int:
-        """Count the trades that persons asked for."""
-        return await self._db.read(lambda session: _count(session, self._account, since))
-
     async def open_trades(self, since: datetime) -> list[ManualTrade]:
         """Return the manual trades of which nobody has been told the outcome, oldest first."""
         return [_trade(row) for row in await self._open((TRADE, WAY_OUT), since)]
