@@ -39,7 +39,13 @@ class DayResults:
         book = self.books.get(strategy)
         if book is None:
             return 0
-        return day_result_krw(book.held, trades_of(book), closes_krw=self.closes_krw, prices_krw=self.prices_krw)
+        return day_result_krw(
+            book.held,
+            trades_of(book),
+            gone=book.gone,
+            closes_krw=self.closes_krw,
+            prices_krw=self.prices_krw,
+        )
 
     def account_profit_krw(self) -> int | UnknownLoss:
         """Return the results of all strategies together."""
@@ -87,10 +93,10 @@ class DayMeter:
         """Return the figures of now; what the broker does not tell stays unknown, SQL's outages raise."""
         midnight = kst_midnight(self._clock.now())
         books = await self._books.since(self._account, midnight)
-        overnight = {code for book in books.values() for code in shares_at_open(book.held, trades_of(book))}
-        held = {code for book in books.values() for code in book.held}
+        overnight = {code for book in books.values() for code in shares_at_open(book.held, trades_of(book), book.gone)}
+        valued = {code for book in books.values() for code in (*book.held, *book.gone)}
         closes = await self._closes(overnight, midnight.date())
-        found = DayResults(books, closes, await self._current(held))
+        found = DayResults(books, closes, await self._current(valued))
         return DayResults(books, closes, found.prices_krw, await self._assets(found, midnight.date()))
 
     async def _closes(self, codes: Iterable[str], day: date) -> dict[str, int]:

@@ -13,6 +13,7 @@ from kis_gateway.prices import Prices
 from kis_gateway.risk import RiskEngine
 from kis_gateway.standing import Standings
 from prime_jennie.domain.alerts import Alert
+from prime_jennie.domain.holdings import Correction
 from prime_jennie.domain.market import DailyPrice
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.topics import ALERTS
@@ -20,6 +21,7 @@ from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.repositories.holdings import Amendment, HoldingRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.fakes.broker import InMemoryBroker
@@ -104,6 +106,14 @@ class RiskDesk:
         """Fill and book a sale."""
         await self.orders.traded(key, TradeType.SELL, [(quantity, price)], at=at)
         await self.orders.books.book_strategy(ACCOUNT, STRATEGY)
+
+    async def level(self, *, held: int, left: int) -> None:
+        """Let position-sync find shares sold by hand, and take them out of the books."""
+        holdings = HoldingRepository(self.db)
+        (position,) = (await holdings.books(ACCOUNT)).positions
+        correction = Correction(STRATEGY, SAMSUNG, position.position_id, held, left)
+        amendment = Amendment(ACCOUNT, "sold elsewhere", "kim", self.clock.now(), await self.orders.lease())
+        await holdings.correct(correction, left, amendment)
 
     async def close_at(self, price: int, day: date = FRIDAY, code: str = SAMSUNG) -> None:
         """Store a day's close."""

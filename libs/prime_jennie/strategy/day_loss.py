@@ -25,9 +25,12 @@ class UnknownLoss:
     reason: str
 
 
-def shares_at_open(held: Mapping[str, int], trades: Sequence[DayTrade]) -> dict[str, int]:
-    """Return what was held before the day's first trade; stocks of which nothing was held are left out."""
-    shares = Counter(dict(held))
+def shares_at_open(held: Mapping[str, int], trades: Sequence[DayTrade], gone: Mapping[str, int]) -> dict[str, int]:
+    """Return what was held before the day's first trade; stocks of which nothing was held are left out.
+
+    `gone` are shares that left today without an order of ours, sold by hand perhaps.
+    """
+    shares = Counter(held) + Counter(gone)
     for trade in trades:
         shares[trade.stock_code] += -trade.quantity if trade.is_buy else trade.quantity
     return {code: count for code, count in shares.items() if count}
@@ -37,23 +40,26 @@ def day_result_krw(
     held: Mapping[str, int],
     trades: Sequence[DayTrade],
     *,
+    gone: Mapping[str, int],
     closes_krw: Mapping[str, int],
     prices_krw: Mapping[str, int],
 ) -> int | UnknownLoss:
     """Return what holdings and trades have earned since the previous closes, after fees and tax.
 
-    What was held overnight needs its previous close, what is held now its price.
+    What was held overnight needs its previous close, what is held now its price. What is gone counts at the price of
+    now, for nobody here knows what it was sold for.
     """
-    at_open = shares_at_open(held, trades)
+    at_open = shares_at_open(held, trades, gone)
+    valued = Counter(held) + Counter(gone)
     if any(shares < 0 for shares in at_open.values()):
         return UnknownLoss("the books disagree: more was bought today than is held or was sold")
     if missing := sorted(at_open.keys() - closes_krw.keys()):
         return UnknownLoss(f"no previous close of {', '.join(missing)}")
-    if missing := sorted(held.keys() - prices_krw.keys()):
+    if missing := sorted(valued.keys() - prices_krw.keys()):
         return UnknownLoss(f"no price of {', '.join(missing)}")
     return day_profit_krw(
         opening_value_krw=sum(shares * closes_krw[code] for code, shares in at_open.items()),
-        value_krw=sum(shares * prices_krw[code] for code, shares in held.items()),
+        value_krw=sum(shares * prices_krw[code] for code, shares in valued.items()),
         bought_krw=sum(trade.amount_krw for trade in trades if trade.is_buy),
         sold_krw=sum(trade.amount_krw for trade in trades if not trade.is_buy),
         fees_krw=sum(trade.fees_krw for trade in trades),

@@ -136,6 +136,23 @@ async def test_a_stock_without_a_price_makes_the_loss_unknown_and_buys_are_refus
     assert desk.outages.as_dependencies() == {}
 
 
+async def test_shares_bought_today_and_sold_by_hand_count_at_the_price_of_now_once_levelled(desk: RiskDesk) -> None:
+    """The books said "more was bought today than is held or was sold", and every buy was refused until midnight."""
+    await desk.level(held=58, left=20)
+    # 58 × 8,500 = 493,000 and 587 won of commission, though 38 of them are no longer ours.
+    desk.broker.prices_krw[SAMSUNG] = 63_600
+    assert await refusal(desk) is None
+    await desk.risk.look()
+    assert desk.risk.losses[STRATEGY]["loss_pct"] == pytest.approx(0.9872)
+    await desk.level(held=20, left=0)
+    assert await refusal(desk) is None
+    await desk.risk.look()
+    assert desk.risk.losses[STRATEGY]["loss_pct"] == pytest.approx(0.9872)
+    desk.pass_days(1)
+    await desk.risk.look()
+    assert desk.risk.losses[STRATEGY]["loss_pct"] == 0
+
+
 async def test_what_was_unknown_in_the_session_troubles_nobody_after_it(desk: RiskDesk) -> None:
     del desk.broker.prices_krw[SAMSUNG]
     await desk.risk.look()

@@ -1,6 +1,6 @@
 """Read a day's holdings and trades together: of one moment, or a fill booked in between would look like a loss."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
+from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, PositionCorrectionRow, TradeLogRow
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class DayBook:
 
     held: dict[str, int]
     trades: list[TradeLogRow]
+    gone: Counter[str]
+    """Shares, by stock, that corrections of today have taken out: they left without an order of ours."""
 
 
 class DayBooks:
@@ -26,16 +28,20 @@ class DayBooks:
         self._db = db
 
     async def since(self, account: str, midnight: datetime) -> dict[str, DayBook]:
-        """Return the book of every strategy that holds anything or has traded."""
+        """Return the book of every strategy that holds anything, has traded or was corrected."""
         positions = select(ActivePortfolioRow).where(ActivePortfolioRow.account == account)
         trades = select(TradeLogRow).where(TradeLogRow.account == account, TradeLogRow.trade_timestamp >= midnight)
+        row = PositionCorrectionRow
+        corrections = select(row).where(row.account == account, row.at >= midnight)
 
         def work(session: Session) -> dict[str, DayBook]:
-            books: defaultdict[str, DayBook] = defaultdict(lambda: DayBook({}, []))
-            for row in session.execute(positions).scalars():
-                books[row.strategy].held[row.stock_code] = row.quantity
+            books: defaultdict[str, DayBook] = defaultdict(lambda: DayBook({}, [], Counter()))
+            for position in session.execute(positions).scalars():
+                books[position.strategy].held[position.stock_code] = position.quantity
             for trade in session.execute(trades.order_by(TradeLogRow.id)).scalars():
                 books[trade.strategy].trades.append(trade)
+            for one in session.execute(corrections).scalars():
+                books[one.strategy].gone[one.stock_code] += one.quantity_before - one.quantity_after
             return dict(books)
 
         return await self._db.read(work)
