@@ -3,5 +3,6 @@
 reads      `<strategy>:stream:sell-orders` (through its inbox), positions, halts
 decides    whether the sale still makes sense: held, not stopped, not already being sold
 publishes  one market sell through kis-gateway under the key of its message; bookings in `trade_log` and
-           `active_portfolio`; cooldowns; TradeNotification; the message's outcome and reason in `inbox`
+           `active_portfolio`; cooldowns; TradeNotification; the message's outcome and reason in `inbox`; an alert
+           when an automatic exit came to nothing
 """

@@ -20,11 +20,13 @@ from prime_jennie.infra.execution.placement import Answer, answer_of, may_be_ask
 from prime_jennie.infra.execution.room import Room
 from prime_jennie.infra.execution.simulation import DRY_RUN, unsent
 from prime_jennie.infra.execution.wish import Wish, order_key
+from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
 from prime_jennie.strategy.admission import sell_refusal, sellable_quantity
 from prime_jennie.strategy.gates import UNKNOWN
 from prime_jennie.strategy.refusal import Refusal
 from sell_executor.aftermath import Aftermath
+from sell_executor.failed_exits import FAILED, REFUSED, UNFILLED, FailedExits
 from sell_executor.holdings import Holdings, stale_refusal
 
 LOCK_SECS = RedisKeys.SELL_LOCK.ttl_secs or 30
@@ -48,6 +50,7 @@ class Seller:
         self._positions = PositionRepository(desk.db)
         self._holdings = Holdings(desk)
         self._aftermath = Aftermath(desk.redis, desk.keyspace)
+        self._failed_exits = FailedExits(desk)
 
     async def handle(self, order: SellOrder, message_id: str) -> Outcome:
         """Bring a sell order to its outcome; called again after a crash it goes on where the order stands."""
@@ -55,6 +58,11 @@ class Seller:
         try:
             async with AsyncExitStack() as lock:
                 return await self._carry_out(order, message_id, key, lock)
+        except OUTAGES:  # the message is handled again
+            raise
+        except Exception as error:
+            await self._failed_exits.tell(order, FAILED, f"{type(error).__name__}: {error}")
+            raise
         finally:
             self.in_flight.discard(key)
 
@@ -138,12 +146,15 @@ class Seller:
 
     async def _follow(self, order: SellOrder, wish: Wish, answer: Answer) -> Outcome:
         if not answer.accepted:
+            await self._failed_exits.tell(order, FAILED if answer.is_failure else REFUSED, answer.reason)
             return Outcome("failed" if answer.is_failure else "refused", f"order: {answer.reason}")
         patience = FORCED if order.sell_reason is SellReason.FORCED_LIQUIDATION else MARKET
         state = await self._room.follower.settle(wish.key, TradeType.SELL, patience)
         if state.filled_qty == 0:
-            outcome = "failed" if state.status in (OrderStatus.REJECTED, OrderStatus.ERROR) else "unfilled"
-            return Outcome(outcome, f"0 of {state.quantity} shares, order {state.status.value}; {wish.reason}")
+            has_failed = state.status in (OrderStatus.REJECTED, OrderStatus.ERROR)
+            why = f"0 of {state.quantity} shares, order {state.status.value}; {wish.reason}"
+            await self._failed_exits.tell(order, FAILED if has_failed else UNFILLED, why)
+            return Outcome("failed" if has_failed else "unfilled", why)
         trades = await self._room.books.trades_of(wish.key, state.filled_qty)
         await self._leave(order, trades)
         await self._room.books.notify(trades)
