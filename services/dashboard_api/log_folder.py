@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from prime_jennie.infra.logging import mask_text
+from prime_jennie.infra.logging import LONGEST_TRACE, mask_text
 
 BLOCK_BYTES: Final = 64 * 1024
 MOST_BYTES: Final = 16 * 1024 * 1024  # read back at most so far: a page must not read gigabytes
@@ -54,7 +54,7 @@ class LogFolder:
                 break
         else:
             found.extendleft(tail)
-        return [mask_text(line) for line in list(found)[-limit:]]
+        return [mask_text(line, LONGEST_TRACE) for line in list(found)[-limit:]]
 
 
 def _time_of(line: str) -> datetime | None:

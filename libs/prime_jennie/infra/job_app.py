@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Path
 
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
@@ -114,7 +114,7 @@ def job_app(
         return {**at_work[0][1].status(), **board.status()}
 
     @app.get("/jobs/{job_id}")
-    async def job(job_id: str) -> Slot:
+    async def job(job_id: Annotated[str, Path(max_length=80)]) -> Slot:
         return await board_at_work().slot(job_id)
 
     return app

@@ -4,28 +4,34 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from structlog.typing import Processor
 
 MASK = "***"
+LONGEST_TEXT: Final = 4_096
+LONGEST_TRACE: Final = 65_536  # a traceback says what went wrong in its last line
+_LONGEST_SECRET: Final = 1_024
+_TRACES: Final = frozenset({"exception", "stack"})
 _SECRET_NAME = re.compile(
     r"token|secret|password|passwd|authorization|bearer|appkey|app_key|api_?key|encryption_?key|approval_?key|hts_?id"
     r"|personalseckey|credential",
     re.IGNORECASE,
 )
 _ACCOUNT_NAME = re.compile(r"(?:^|_)(?:cano|account(?:_no)?)$", re.IGNORECASE)
+# Strangers choose texts (an address, a header): each pattern below takes linear time. None begins with a run that it
+# could begin again inside, so a name is known by its end alone.
 _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+"), rf"\1 {MASK}"),
     (
         re.compile(
-            r"(?i)([\"']?\b[\w-]*(?:token|secret\w*|password|appkey|app_key|api_?key|approval_?key|personalseckey)\b"
-            r"[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;}]+"
+            r"(?i)((?:token|secret(?:(?!secret)\w)*+|password|appkey|app_key|api_?key|approval_?key|personalseckey)\b"
+            r"[\"']?\s*+[=:]\s*+[\"']?)[^\s\"'&,;}]+"
         ),
         rf"\1{MASK}",
     ),
-    (re.compile(r"(?i)(\w[\w+.-]*://[^\s:/@]*:)[^\s/@]+(@)"), rf"\1{MASK}\2"),  # passwords in URLs
+    (re.compile(r"((?<=[\w+.-])://[^\s:/@]*+:)[^\s/@]++(@)"), rf"\1{MASK}\2"),  # passwords in URLs
     (re.compile(r"/bot\d+:[\w-]+"), f"/bot{MASK}"),  # Telegram puts its token into the path
     (re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}"), MASK),  # the same token alone
     (re.compile(r"\bxox[a-z]-[A-Za-z0-9-]+"), MASK),  # Slack's tokens
@@ -35,8 +41,20 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-def mask_text(text: str) -> str:
-    """Return `text` with tokens, keys, passwords and account numbers masked."""
+def mask_text(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return `text` with tokens, keys, passwords and account numbers masked; one that is too long loses its end.
+
+    It is cut before it is masked, for masking must not cost more than its result, and its last word goes with the
+    rest: half a secret that no name announces looks like ordinary text.
+    """
+    if len(text) <= longest:
+        return _masked(text)
+    masked = _masked(text[: longest + _LONGEST_SECRET])
+    whole = masked[:-_LONGEST_SECRET] + masked[-_LONGEST_SECRET:].rpartition(" ")[0]
+    return whole[:longest] + "…"
+
+
+def _masked(text: str) -> str:
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text
@@ -51,7 +69,7 @@ def mask_value(name: str, value: Any) -> Any:
     if _ACCOUNT_NAME.search(name) and isinstance(value, str):
         return f"****{value[-7:]}" if re.fullmatch(r"\d{8}-\d{2}", value) else MASK
     if isinstance(value, str):
-        return mask_text(value)
+        return mask_text(value, LONGEST_TRACE if name in _TRACES else LONGEST_TEXT)
     if isinstance(value, dict):
         return {key: mask_value(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

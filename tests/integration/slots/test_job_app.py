@@ -1,6 +1,7 @@
 """A service that runs slots: each once for ever, with an outcome, whatever is asked and whatever stops in between."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -371,6 +372,16 @@ async def test_an_unknown_job_is_404(desk: ServiceDesk) -> None:
         answer = await client.get("/jobs/scout-20200101-0830")
         assert answer.status_code == 404
         assert answer.json()["error"] == "NotFound"
+        assert (await client.get("/jobs/" + "a-" * 40)).status_code == 404
+
+
+async def test_a_jobs_name_that_no_slot_can_have_is_refused_unread(desk: ServiceDesk) -> None:
+    async with serving(desk, done) as (client, _):
+        began_at = time.process_time()
+        answer = await client.get("/jobs/" + "a-" * 20_000)
+        assert time.process_time() - began_at < 1
+        assert answer.status_code == 400
+        assert len(answer.content) < 1_000
 
 
 async def test_a_service_whose_clock_has_no_leader_yet_is_alive_and_says_so(

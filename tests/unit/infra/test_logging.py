@@ -2,12 +2,13 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from prime_jennie.infra.logging import configure_logging, mask_text, mask_value
+from prime_jennie.infra.logging import LONGEST_TEXT, configure_logging, mask_text, mask_value
 
 APPKEY = "PSabcdefghijklmnopqrstuvwxyz01234567"
 SECRET = "s3cr3tValue/With+Signs=="
@@ -61,6 +62,69 @@ def test_secrets_inside_a_text_are_masked(text: str) -> None:
 )
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert mask_text(text) == text
+
+
+def cpu_secs(text: str) -> float:
+    """Return what masking a whole text takes, the best of three."""
+    best = float("inf")
+    for _ in range(3):
+        began_at = time.process_time()
+        mask_text(text, len(text))
+        best = min(best, time.process_time() - began_at)
+    return best
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a-", "a.", "a+", "token-", "secret", "secret-", "asecret_", "token ", "secret =", "://a:", "a://a:", "/bot1"]
+    + ["bearer ", "basic", " ", "'", "1", "1234-", "CANO ", "xox", "sk-", "token=" + " " * 50],
+)
+def test_what_strangers_send_is_masked_in_time_that_grows_with_its_length_alone(piece: str) -> None:
+    long, longer = (piece * (length // len(piece)) for length in (8_192, 65_536))
+    assert cpu_secs(longer) < 8 * 3 * max(cpu_secs(long), 0.002)  # 64 times as much where it grows with the square
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a-" * 60 + f"token={SECRET}",
+        f"secretsecret_secret={SECRET}",
+        f"my.{'x' * 100}_secret_of_mine : '{SECRET}'",
+        f"{'a+' * 50}b://jennie:{SECRET.replace('/', '_')}@db",
+    ],
+)
+def test_a_name_is_known_however_much_stands_before_it(text: str) -> None:
+    assert mask_text(text).count("***") == 1
+    assert SECRET[:8] not in mask_text(text)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [f"token={SECRET * 40}", f"https://x?appsecret={SECRET}", "xoxb-" + SECRET[:9] * 9, f"Bearer {SECRET}"]
+    + [f"mysql://jennie:{SECRET.replace('/', '_')}@db", "123456789:" + SECRET[:10] * 4, "sk-" + SECRET[:10] * 4]
+    + ["12345678-01"],
+)
+def test_a_long_text_loses_its_end_and_never_shows_a_secret_that_is_cut(secret: str) -> None:
+    text = "x y " * LONGEST_TEXT
+    for shown in range(0, len(secret) + 2, 3):
+        cut = LONGEST_TEXT - shown
+        for at in (cut, cut + 1_024):  # where masked and where unmasked text is cut
+            masked = mask_text(text[: at - 1] + " " + secret + text)
+            assert len(masked) <= LONGEST_TEXT + 1
+            assert masked.endswith("…")
+            assert SECRET[:3] not in masked
+            assert "123" not in masked
+
+
+def test_a_long_text_of_one_word_is_shortened_too() -> None:
+    assert mask_text("a" * 100_000) == "a" * LONGEST_TEXT + "…"
+
+
+def test_a_traceback_keeps_its_last_line() -> None:
+    trace = "  File x, line 1, in y\n" * 1_000 + "ValueError: why"
+    assert mask_value("exception", trace).endswith("ValueError: why")
+    assert len(mask_value("event", trace)) <= LONGEST_TEXT + 1
+    assert len(mask_value("exception", trace * 10)) < 70_000
 
 
 @pytest.mark.parametrize(

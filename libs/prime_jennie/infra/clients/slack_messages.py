@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Final
 
 from prime_jennie.domain.alerts import shortened
-from prime_jennie.infra.logging import mask_text, mask_value
+from prime_jennie.infra.logging import LONGEST_TRACE, mask_text, mask_value
 
 LONGEST_TEXT: Final = 2_500  # Slack shows about 4,000 characters of one message well
 LONGEST_FIELD: Final = 500
@@ -87,7 +87,10 @@ def line_of(record: logging.LogRecord, urgency: Urgency) -> Line:
         text += f" {name}={shortened(str(mask_value(name, value)), LONGEST_FIELD)}"
     trace = trace or _callers_stack() if urgency is Urgency.CRITICAL else ""
     return Line(
-        urgency, record.name, shortened(mask_text(text), LONGEST_TEXT), _cut_front(mask_text(trace), LONGEST_TEXT)
+        urgency,
+        record.name,
+        shortened(mask_text(text), LONGEST_TEXT),
+        _cut_front(mask_text(trace, LONGEST_TRACE), LONGEST_TEXT),
     )
 
 

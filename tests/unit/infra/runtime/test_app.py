@@ -1,6 +1,7 @@
 """Every service answers alike: health, readiness, metrics and errors."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -72,6 +73,7 @@ def app_of(world: World) -> FastAPI:
             "redis": RedisConnectionError("Error 111 connecting to 10.0.0.1"),
             "bug": ValueError("appsecret=hunter2"),
             "secret": Conflict("Bearer hunter2"),
+            "echo": NotFound(f"no slot {'a-' * 32_768}"),
             "http": HTTPException(404, "nothing here"),
         }[kind]
 
@@ -164,6 +166,14 @@ async def test_an_unknown_path_and_a_secret_in_an_error_keep_the_shape_and_the_s
     unknown = await ask(world, "/nowhere")
     assert (unknown.status_code, ErrorResponse.model_validate(unknown.json()).service) == (404, "buy-scanner")
     assert "hunter2" not in (await ask(world, "/fail/secret")).text
+
+
+async def test_an_error_that_repeats_what_a_stranger_sent_is_short_and_soon_answered(world: World) -> None:
+    began_at = time.process_time()
+    answer = await ask(world, "/fail/echo")
+    assert time.process_time() - began_at < 1
+    assert answer.status_code == 404
+    assert len(answer.content) < 5_000
 
 
 async def test_requests_are_counted_by_route_and_hostile_paths_add_no_series(world: World) -> None:
