@@ -26,7 +26,7 @@ ENCRYPTION_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 STRATEGY = "krx-core"
 HTS_ID = "HTSID01"
 SAMSUNG, HYNIX = "005930", "000660"
-READY_WITHIN_SECS = 30.0
+READY_WITHIN_SECS = 60.0
 
 
 def gateway_environment(**changes: str) -> dict[str, str]:
@@ -113,11 +113,19 @@ class RunningGateway:
 class House:
     """Redis, exchange, database and gateway of one virtual morning, 09:30 on 4 March 2025 at first."""
 
-    def __init__(self, folder: Path, *, rate: str = "20", flags: tuple[str, ...] = (), **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rate: str = "20",
+        flags: tuple[str, ...] = (),
+        database_url: str | None = None,
+        **environment: str,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.redis = RedisServer(folder)
         self.redis.start()
-        self.database_url = f"sqlite:///{folder / 'prime-jennie.db'}"
+        self.database_url = database_url or f"sqlite:///{folder / 'prime-jennie.db'}"
         migrate(self.database_url)
         self.db = Database(self.database_url)
         self._flags = ("--rate", rate, "--journal", str(folder / "journal"), *flags)

@@ -1,7 +1,8 @@
 """Everything around a slot's driver: a clock that a test moves, rows in SQLite, a service that may be away or die."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -116,6 +117,16 @@ class SlotWorld:
 
         await eventually(is_so, what=f"{name} {state}")
 
+    async def state_after(self, name: str, upto: datetime, *, within_secs: float = 60.0) -> SlotState:
+        """Return how a slot that is due by a time has ended."""
+        await self.pass_time(upto)
+
+        async def is_over() -> bool:
+            return (await self.slot(name)).state is not SlotState.RUNNING
+
+        await eventually(is_over, within_secs=within_secs, what=f"the end of {name}")
+        return (await self.slot(name)).state
+
     async def pass_time(self, upto: datetime, *, step_secs: float = 60.0) -> None:
         """Move the clock in steps, as a leader does: never while somebody holds the day, nor far past a position."""
         while self.clock.now() < upto:
@@ -167,3 +178,20 @@ class Runner:
             await end_task(self._firing)
             await self._turns.stop()
             self._firing = None
+
+
+@asynccontextmanager
+async def scheduled(
+    db: Database, clock: ManualClock, work: Callable[[Job], Awaitable[str]], plan: ScoutSchedule
+) -> AsyncIterator[SlotWorld]:
+    """Let a schedule's slots come by themselves for the block."""
+    world = SlotWorld(db, clock, work)
+    await world.start_service()
+    runner = Runner(world, [plan])
+    await runner.start()
+    try:
+        yield world
+    finally:
+        await runner.kill()
+        await world.kill_service()
+        await world.client.__aexit__(None, None, None)

@@ -79,12 +79,3 @@ def test_subscriptions_survive_the_gateway(tmp_path: Path) -> None:
         house.gateway.kill()
         house.gateway.start()
         until(lambda: house.gateway.health()["websocket"]["registered"] == 2, what="the stocks are registered again")
-
-
-def test_ticks_flow_again_after_redis_died(tmp_path: Path) -> None:
-    with running_house(tmp_path) as house:
-        subscribe(house, [SAMSUNG])
-        until(lambda: len(batches(house)) >= 2, what="ticks flow")
-        house.redis.restart()
-        count = len(batches(house))
-        until(lambda: len(batches(house)) > count, what="ticks flow again")
