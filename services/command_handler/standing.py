@@ -6,13 +6,24 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from command_handler.commands.halting import standing
-from command_handler.phrases import Phrase
+from command_handler.phrases import Phrase, same
 from prime_jennie.domain.lifecycle import BlockCode, BuyBlock
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.risk import StandingHalt
 from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.trading_strategy import LiveConfig, WatchlistSource
+from prime_jennie.strategy.gates import (
+    DANGER_TO_CLOSE_MINUTES,
+    GateName,
+    entries_end_minutes,
+    gates_of,
+    in_danger_zone,
+    is_risk_off,
+    is_vix_crisis,
+    macro,
+)
 
+MACRO: Final = (GateName.MACRO, macro)
 TICKS_STALE_AFTER: Final = timedelta(seconds=60)
 BLOCKS: Final = {
     BlockCode.MARKET_STATE: Phrase("장 준비가 끝나지 않음", "the day is not open"),
@@ -20,6 +31,7 @@ BLOCKS: Final = {
     BlockCode.POSITION_DRIFT: Phrase("장부와 증권사의 보유가 다름", "books and broker differ"),
     BlockCode.QUOTES_STALE: Phrase("시세가 끊김", "quotes are stale"),
     BlockCode.FILL_STREAM_LOST: Phrase("체결 통보가 끊김", "the fill notices are lost"),
+    BlockCode.LOSS_UNKNOWN: Phrase("오늘의 손실을 계산할 수 없음", "today's loss cannot be told"),
 }
 
 
@@ -68,11 +80,30 @@ def _market(facts: Facts) -> list[Phrase]:
     elif facts.context.buys_blocked:
         level = facts.context.intraday_risk_level.value
         found.append(Phrase(f"- 장중 위험 {level}: 매수 차단", f"- intraday risk {level} blocks buys"))
+    else:
+        found += _macro(facts.context, facts.live)
     if facts.listed == 0:
         found.append(Phrase("- 관심종목이 비어 있습니다", "- the watchlist is empty"))
     elif facts.listed is None and facts.live.spec.watchlist.source is WatchlistSource.SCOUT:
         found.append(Phrase("- 스카우트의 관심종목이 없습니다", "- the scout has published no watchlist"))
     return found
+
+
+def _macro(context: TradingContext, live: LiveConfig) -> list[Phrase]:
+    """Name what stops the scanner for the day; entries that need not pass this gate are named, too."""
+    found = []
+    if is_risk_off(context):
+        level = context.risk_off_level
+        found.append(Phrase(f"위험 회피 {level}단계", f"risk-off level {level}"))
+    if is_vix_crisis(context):
+        found.append(Phrase("VIX 위기", "a VIX crisis"))
+    free = ", ".join(one.name for one in live.spec.entries if one.enabled and MACRO not in gates_of(one.name))
+    but = Phrase(f" ({free} 제외)", f" (but {free})") if free else same("")
+    return [_scanner_only(why + but) for why in found]
+
+
+def _scanner_only(why: Phrase) -> Phrase:
+    return Phrase(f"- 스캐너 매수 중지: {why.ko}, /buy는 됩니다", f"- the scanner does not buy: {why.en}; /buy does")
 
 
 def _hours(facts: Facts) -> list[Phrase]:
@@ -85,10 +116,13 @@ def _hours(facts: Facts) -> list[Phrase]:
         return [Phrase("- 장이 끝났습니다", "- the exchange has closed")]
     found = []
     begins = session.opens_at + timedelta(minutes=facts.live.spec.session.entries_from_open_minutes)
-    ends = session.closes_at - timedelta(minutes=facts.live.spec.session.entries_to_close_minutes)
+    ends = session.closes_at - timedelta(minutes=entries_end_minutes(facts.live.spec.session))
     if not begins <= facts.at < ends:
         window = f"{_time(begins)}-{_time(ends)}"
         found.append(Phrase(f"- 매수 시간이 아닙니다 ({window})", f"- outside its entry hours {window}"))
+    elif in_danger_zone(session, facts.at):
+        until = _time(session.closes_at - timedelta(minutes=DANGER_TO_CLOSE_MINUTES))
+        found.append(_scanner_only(Phrase(f"{until}까지 위험 시간대", f"the danger zone lasts until {until}")))
     heard_at = facts.last_tick_at
     if heard_at is None:
         found.append(Phrase("- 체결가가 아직 오지 않았습니다", "- no tick has come yet"))

@@ -1,14 +1,12 @@
-"""Pass every exchange frame on as one entry of stream:ticks, and keep track of who wants which stock."""
+"""Pass every exchange frame on as one entry of stream:ticks."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from kis_gateway.metrics import BATCHES, LOST_BATCHES, TICKS
 from kis_gateway.prices import Prices
@@ -22,7 +20,6 @@ from prime_jennie.infra.redis.streams import TypedStreamPublisher
 log = structlog.get_logger(__name__)
 
 CONSUMER: Final = "kis-gateway"
-SUBSCRIPTIONS_KEY: Final = "kis-gateway:subscriptions"  # hash: subscriber → codes, for the next run of this service
 _IDLE_SECS: Final = 0.05  # real; a quiet exchange is reported as such, or it would brake the virtual day
 
 
@@ -73,52 +70,3 @@ class Feed:
         BATCHES.inc()
         TICKS.inc(len(ticks))
         await self._clock.progress(CONSUMER, batch.at)
-
-
-class Registrations:
-    """Who wants which stock's ticks; a stock is registered while anybody does."""
-
-    def __init__(self, redis: Redis, broker: Broker) -> None:
-        self._redis = redis
-        self._broker = broker
-        self._wanted: dict[str, dict[str, None]] = {}
-
-    @property
-    def by_subscriber(self) -> dict[str, list[str]]:
-        return {subscriber: list(codes) for subscriber, codes in self._wanted.items() if codes}
-
-    @property
-    def codes(self) -> list[str]:
-        """Return every wanted stock once, in the order of the first wish."""
-        return list(dict.fromkeys(code for codes in self._wanted.values() for code in codes))
-
-    async def restore(self) -> None:
-        """Want again what was wanted before this process started; an unreachable Redis has nothing to restore."""
-        try:
-            stored = await self._redis.hgetall(SUBSCRIPTIONS_KEY)
-        except (RedisError, OSError) as error:
-            log.warning("subscriptions not restored", error=f"{type(error).__name__}: {error}")
-            return
-        for subscriber, text in stored.items():
-            with suppress(ValueError, TypeError):
-                self._wanted.setdefault(str(subscriber), {}).update(dict.fromkeys(json.loads(text)))
-        await self._broker.subscribe(self.codes)
-
-    async def add(self, subscriber: str, codes: Sequence[str]) -> None:
-        """Note a wish; Conflict, and nothing noted, when the broker has no room for it."""
-        await self._broker.subscribe(codes)
-        self._wanted.setdefault(subscriber, {}).update(dict.fromkeys(codes))
-        await self._store(subscriber)
-
-    async def remove(self, subscriber: str, codes: Sequence[str]) -> None:
-        """Give a wish up; the registration goes when it was the last."""
-        mine = self._wanted.get(subscriber, {})
-        for code in codes:
-            mine.pop(code, None)
-        still = set(self.codes)
-        await self._broker.unsubscribe([code for code in codes if code not in still])
-        await self._store(subscriber)
-
-    async def _store(self, subscriber: str) -> None:
-        with suppress(RedisError, OSError):  # the memory of this process serves until the next restart
-            await self._redis.hset(SUBSCRIPTIONS_KEY, subscriber, json.dumps(list(self._wanted.get(subscriber, {}))))

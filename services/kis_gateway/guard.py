@@ -1,10 +1,10 @@
 """Hold buys back while the house does not know what it holds or what the market does; a sale is never asked."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from prime_jennie.domain.lifecycle import BuyBlock, MarketState, RecoveryReport
+from prime_jennie.domain.lifecycle import BlockCode, BuyBlock, MarketState, RecoveryReport
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.sessions import SessionTable
 from prime_jennie.infra.clients.kis.websocket import SocketStatus
@@ -26,11 +26,20 @@ class Socket(Protocol):
 class BuyGuard:
     """The facts as this process knows them; the lifecycle keeps them, every buy asks them."""
 
-    def __init__(self, socket: Socket, sessions: SessionTable, clock: Clock, *, wants_notices: bool) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        sessions: SessionTable,
+        clock: Clock,
+        *,
+        wants_notices: bool,
+        unknown_losses: Callable[[], Mapping[str, str]],
+    ) -> None:
         self._socket = socket
         self._sessions = sessions
         self._clock = clock
         self._wants_notices = wants_notices
+        self._unknown_losses = unknown_losses
         self._heard_at = time.monotonic()
         self.state = MarketState.OFFLINE
         self.state_reason = "the gateway is starting"
@@ -47,12 +56,13 @@ class BuyGuard:
             recovery_reason=str(self.recovery.details.get("error", "")) if self.recovery is not None else "",
             drift=self.drift,
             feed=self.feed(),
+            unknown_losses=self._unknown_losses(),
         )
         return buy_blocks(facts, self._sessions.of(now), now)
 
     def refuses(self, strategy: str) -> str | None:
-        """Return why a strategy may not buy."""
-        block = block_of(self.blocks(), strategy)
+        """Return why a strategy may not buy; an unknown loss is for the risk engine, which measures for each buy."""
+        block = block_of([one for one in self.blocks() if one.code is not BlockCode.LOSS_UNKNOWN], strategy)
         return None if block is None else f"{block.code.value}: {block.why}"
 
     @property

@@ -15,7 +15,7 @@ from kis_gateway.day_results import DayMeter
 from kis_gateway.day_steps import DaySteps
 from kis_gateway.desk import OrderDesk
 from kis_gateway.drift import DriftWatch
-from kis_gateway.feed import Feed, Registrations
+from kis_gateway.feed import Feed
 from kis_gateway.fills import FillKeeper
 from kis_gateway.guard import BuyGuard
 from kis_gateway.halt_keeper import HaltKeeper
@@ -28,6 +28,7 @@ from kis_gateway.position_sync import PositionSync
 from kis_gateway.prices import Prices
 from kis_gateway.quota import BuyQuota
 from kis_gateway.recovery import Recovery
+from kis_gateway.registrations import Registrations
 from kis_gateway.resolver import Resolver
 from kis_gateway.risk import RiskEngine
 from kis_gateway.standing import Standings
@@ -296,7 +297,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         risk=risk,
         lifecycle=lifecycle,
         feed=Feed(redis, broker, prices, clock, outages),
-        registrations=Registrations(redis, broker),
+        registrations=Registrations(redis, broker, alerts, clock),
         outages=outages,
     )
 

@@ -87,6 +87,8 @@ class RiskEngine:
         self._told: set[str] = set()
         self.losses: dict[str, dict[str, object]] = {}
         """What was measured last: strategy ("" the account) → loss and limit in percent, and when."""
+        self.unknown: dict[str, str] = {}
+        """Whose loss could not be measured last, and why: their buys are refused."""
 
     async def run(self) -> None:
         """Look for ever; raises the outage that interrupts it."""
@@ -104,12 +106,17 @@ class RiskEngine:
         await self._lift_ended(now, [WHOLE_ACCOUNT, *strategies])
         if not self._market.phase().is_open:
             self._outages.end(LOOP)  # nobody asks any more today
+            self.unknown.clear()
             return
         for name, live in strategies.items():
             await self._count_orders(name, live, now)
         limits = [*self._account_limit(), *(limit for name, live in strategies.items() for limit in _limit(name, live))]
+        for scope in self.unknown.keys() - {limit.strategy for limit in limits}:
+            del self.unknown[scope]  # its limit is lifted, or its strategy gone
         if limits:
             await self._judge(limits, await self._meter.read())
+        else:
+            self._outages.end(LOOP)
 
     async def refuses_buy(self, strategy: str, live: LiveConfig | None) -> str | None:
         """Return why a strategy may not buy: a limit that is reached, or a loss that nobody can tell."""
@@ -138,14 +145,16 @@ class RiskEngine:
 
     async def _judge(self, limits: list[Limit], day: DayResults) -> list[str]:
         """Pause where a limit is reached and return the reasons, those of unknown losses among them."""
-        reasons, unknown = [], []
+        reasons = []
         for limit in limits:
             loss = limit.loss_pct(day)
             if isinstance(loss, UnknownLoss):
-                unknown.append(f"{limit.strategy or 'account'}: {loss.reason}")
+                untold = f"{limit.setting} cannot be checked: {loss.reason}"
+                self.unknown[limit.strategy] = untold
                 await self._tell_unknown(limit, loss)
-                reasons.append(f"LOSS_UNKNOWN: {limit.setting} cannot be checked: {loss.reason}")
+                reasons.append(f"LOSS_UNKNOWN: {untold}")
                 continue
+            self.unknown.pop(limit.strategy, None)
             self.losses[limit.strategy] = {
                 "loss_pct": round(loss, 4),
                 "limit_pct": limit.pct,
@@ -154,8 +163,9 @@ class RiskEngine:
             if why := breach_of(loss, limit.pct, limit.setting):
                 reasons.append(f"HALTED: {why}")
                 await self.pause(limit.strategy, why, event="daily-loss")
-        if unknown:
-            self._outages.begin(LOOP, Unavailable("; ".join(unknown)))
+        if self.unknown:
+            told = "; ".join(f"{strategy or 'account'}: {why}" for strategy, why in sorted(self.unknown.items()))
+            self._outages.begin(LOOP, Unavailable(told))
         else:
             self._outages.end(LOOP)
         return reasons

@@ -119,7 +119,14 @@ class DayDesk:
         self.breaker = CircuitBreaker(self.clock, failures=3, open_secs=60)
         self.market = MarketDay(self.broker, sessions, self.clock, asks=True)
         self.socket = SimpleNamespace(status=SocketStatus(connected=True), wanted=(), hears_notices=True)
-        self.guard = BuyGuard(cast(Any, self.socket), sessions, self.clock, wants_notices=True)
+        self.unknown_losses: dict[str, str] = {}
+        self.guard = BuyGuard(
+            cast(Any, self.socket),
+            sessions,
+            self.clock,
+            wants_notices=True,
+            unknown_losses=lambda: self.unknown_losses,
+        )
         self.ownership = SimpleNamespace(is_ready=True, held=lambda: held, grant=lambda: held, epoch=held.epoch)
         owner = cast(Any, self.ownership)
         self.fills = FillKeeper(

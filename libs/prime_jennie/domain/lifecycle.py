@@ -119,6 +119,8 @@ class BlockCode(StrEnum):
     POSITION_DRIFT = "POSITION_DRIFT"
     QUOTES_STALE = "QUOTES_STALE"
     FILL_STREAM_LOST = "FILL_STREAM_LOST"
+    LOSS_UNKNOWN = "LOSS_UNKNOWN"
+    """A loss limit is set and nobody can tell the day's loss."""
 
 
 class BuyBlock(Record):

@@ -37,6 +37,8 @@ class GuardFacts:
     drift: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Strategy → stocks whose position is not what broker and fills say."""
     feed: FeedFacts | None = None
+    unknown_losses: Mapping[str, str] = field(default_factory=dict)
+    """Strategy, "" for the account → why its loss of the day cannot be told."""
 
 
 def buy_blocks(facts: GuardFacts, session: Session | None, now: datetime) -> tuple[BuyBlock, ...]:
@@ -52,7 +54,9 @@ def buy_blocks(facts: GuardFacts, session: Session | None, now: datetime) -> tup
     for strategy, codes in sorted(facts.drift.items()):
         why = f"{', '.join(sorted(codes))} of {strategy}: the position is not what broker and fills say (position-sync)"
         found.append(BuyBlock(code=BlockCode.POSITION_DRIFT, why=why, strategy=strategy))
-    return tuple(found)
+    for strategy, why in sorted(facts.unknown_losses.items()):
+        found.append(BuyBlock(code=BlockCode.LOSS_UNKNOWN, why=why, strategy=strategy))
+    return tuple(sorted(found, key=lambda block: block.strategy != ""))
 
 
 def block_of(blocks: Sequence[BuyBlock], strategy: str) -> BuyBlock | None:

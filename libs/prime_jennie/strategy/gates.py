@@ -117,10 +117,14 @@ def danger_zone(given: GateInput) -> str | None:
     session = given.facts.session
     if session is None:
         return "no known session today"
-    left = session.minutes_to_close(given.view.at)
-    if DANGER_TO_CLOSE_MINUTES < left <= DANGER_FROM_CLOSE_MINUTES:
-        return f"{left:.1f} min before the close, inside the danger zone"
+    if in_danger_zone(session, given.view.at):
+        return f"{session.minutes_to_close(given.view.at):.1f} min before the close, inside the danger zone"
     return None
+
+
+def in_danger_zone(session: Session, at: datetime) -> bool:
+    """Tell whether a moment lies in the danger zone before a session's close."""
+    return DANGER_TO_CLOSE_MINUTES < session.minutes_to_close(at) <= DANGER_FROM_CLOSE_MINUTES
 
 
 def entries_end_minutes(window: SessionSpec) -> float:
@@ -155,9 +159,19 @@ def macro(given: GateInput) -> str | None:
         return "no market context"
     if context.buys_blocked:
         return "the intraday throttle blocks buys"
-    if context.risk_off_level >= RISK_OFF_LEVEL:
+    if is_risk_off(context):
         return f"risk-off level {context.risk_off_level}, blocked from {RISK_OFF_LEVEL}"
-    return "VIX crisis" if context.vix_regime is VixRegime.CRISIS else None
+    return "VIX crisis" if is_vix_crisis(context) else None
+
+
+def is_risk_off(context: TradingContext) -> bool:
+    """Tell whether the day's risk-off level stops the scanner."""
+    return context.risk_off_level >= RISK_OFF_LEVEL
+
+
+def is_vix_crisis(context: TradingContext) -> bool:
+    """Tell whether the VIX stops the scanner."""
+    return context.vix_regime is VixRegime.CRISIS
 
 
 def regime(given: GateInput) -> str | None:

@@ -399,6 +399,15 @@ async def test_what_was_filled_while_nobody_looked_is_synced_and_counted(desk: D
     assert desk.blocked() == ""
 
 
+async def test_a_loss_that_nobody_can_tell_shows_in_the_status_and_is_measured_anew_for_each_buy(lite: DayDesk) -> None:
+    lite.clock.set(kst(10))
+    await lite.day.start()
+    lite.unknown_losses["krx-core"] = "no price of 005930"
+    (block,) = lite.day.status().buy_blocks
+    assert (block.code.value, block.strategy, block.why) == ("LOSS_UNKNOWN", "krx-core", "no price of 005930")
+    assert lite.blocked() == ""
+
+
 async def test_stale_quotes_and_a_lost_stream_show_in_the_status(lite: DayDesk) -> None:
     lite.clock.set(kst(10))
     await lite.day.start()

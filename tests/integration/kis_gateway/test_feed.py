@@ -23,6 +23,11 @@ def subscribe(house: House, codes: list[str], caller: str = "buy-scanner", path:
     return found
 
 
+def realtime(house: House) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{house.gateway.url}/api/realtime/status", trust_env=False).json()
+    return found
+
+
 def test_a_frame_is_one_entry_and_stays_together(house: House) -> None:
     subscribe(house, [SAMSUNG, HYNIX])
     until(lambda: len(batches(house)) >= 5, what="ticks flow")
@@ -48,6 +53,19 @@ def test_the_forty_second_registration_is_a_conflict_and_takes_nothing_away(hous
     assert answer.status_code == 409
     assert "40" in answer.json()["detail"]
     assert SAMSUNG in httpx.get(f"{house.gateway.url}/api/realtime/status", trust_env=False).json()["codes"]
+
+
+def test_a_held_stock_is_heard_although_scanners_want_every_place(tmp_path: Path) -> None:
+    with running_house(tmp_path) as house:
+        codes = [row["code"] for row in house.listings() if row["code"] != HYNIX][:40]
+        subscribe(house, codes)
+        until(lambda: len(realtime(house)["registered"]) == 40, within_secs=60, what="all places are taken")
+        subscribe(house, [HYNIX], "price-monitor")
+        until(lambda: HYNIX in realtime(house)["registered"], within_secs=60, what="the exchange has taken it")
+        status = realtime(house)
+        assert set(status["registered"]) == {HYNIX, *codes[:39]}
+        assert status["refused"] == {}
+        assert house.exchange.control("stats")["registrations"] == 41
 
 
 def test_a_cut_session_is_taken_up_again_with_everything_registered(house: House) -> None:

@@ -130,10 +130,13 @@ async def test_a_stock_without_a_price_makes_the_loss_unknown_and_buys_are_refus
     assert await state(desk) is HaltState.ACTIVE
     assert "loop:daily-loss" in desk.outages.as_dependencies()
     assert [alert.level for alert in await desk.alerts()] == [AlertLevel.ERROR]
-    assert await refusal(desk) == f"LOSS_UNKNOWN: risk.dailyLossLimitPct cannot be checked: no price of {SAMSUNG}"
+    why = f"risk.dailyLossLimitPct cannot be checked: no price of {SAMSUNG}"
+    assert desk.risk.unknown == {STRATEGY: why}
+    assert await refusal(desk) == f"LOSS_UNKNOWN: {why}"
     desk.broker.prices_krw[SAMSUNG] = 72_100
     assert await refusal(desk) is None
     assert desk.outages.as_dependencies() == {}
+    assert desk.risk.unknown == {}
 
 
 async def test_shares_bought_today_and_sold_by_hand_count_at_the_price_of_now_once_levelled(desk: RiskDesk) -> None:
@@ -153,12 +156,22 @@ async def test_shares_bought_today_and_sold_by_hand_count_at_the_price_of_now_on
     assert desk.risk.losses[STRATEGY]["loss_pct"] == 0
 
 
+async def test_a_limit_that_is_lifted_leaves_nothing_unknown(desk: RiskDesk) -> None:
+    del desk.broker.prices_krw[SAMSUNG]
+    await desk.risk.look()
+    await desk.announce(generation=2, capitalKrw=50_000_000)
+    await desk.risk.look()
+    assert desk.risk.unknown == {}
+    assert desk.outages.as_dependencies() == {}
+
+
 async def test_what_was_unknown_in_the_session_troubles_nobody_after_it(desk: RiskDesk) -> None:
     del desk.broker.prices_krw[SAMSUNG]
     await desk.risk.look()
     desk.clock.advance(timedelta(hours=4).total_seconds())
     await desk.risk.look()
     assert desk.outages.as_dependencies() == {}
+    assert desk.risk.unknown == {}
 
 
 async def test_an_account_whose_balance_nobody_tells_buys_nothing(

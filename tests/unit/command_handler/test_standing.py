@@ -9,7 +9,7 @@ import pytest
 from command_handler.phrases import Phrase
 from command_handler.standing import BLOCKS, Facts, reasons_not_to_buy
 from prime_jennie.domain.lifecycle import BlockCode, BuyBlock
-from prime_jennie.domain.macro import RiskLevel, TradingContext
+from prime_jennie.domain.macro import RiskLevel, TradingContext, VixRegime
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.risk import HaltSource, HaltState, StandingHalt
 from prime_jennie.domain.sessions import Session
@@ -84,11 +84,61 @@ def test_each_reason_alone(known: dict[str, Any], reason: str) -> None:
         {"positions": 9},
         {"positions": None, "buys_today": None},
         {"at": at("09:15"), "last_tick_at": at("09:15")},
-        {"at": at("14:59"), "last_tick_at": at("14:59")},
+        {"at": at("13:59"), "last_tick_at": at("13:59")},
+        {"context": CONTEXT.model_copy(update={"risk_off_level": 1, "vix_regime": VixRegime.ELEVATED})},
     ],
 )
 def test_at_the_border_it_still_buys(known: dict[str, Any]) -> None:
     assert reasons(**known) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "korean", "english"),
+    [
+        (
+            {"at": at("14:00"), "last_tick_at": at("14:00")},
+            "- 스캐너 매수 중지: 15:00까지 위험 시간대, /buy는 됩니다",
+            "- the scanner does not buy: the danger zone lasts until 15:00; /buy does",
+        ),
+        (
+            {"context": CONTEXT.model_copy(update={"risk_off_level": 2})},
+            "- 스캐너 매수 중지: 위험 회피 2단계, /buy는 됩니다",
+            "- the scanner does not buy: risk-off level 2; /buy does",
+        ),
+        (
+            {"context": CONTEXT.model_copy(update={"vix_regime": VixRegime.CRISIS})},
+            "- 스캐너 매수 중지: VIX 위기, /buy는 됩니다",
+            "- the scanner does not buy: a VIX crisis; /buy does",
+        ),
+        (
+            {"blocks": [BuyBlock(code=BlockCode.LOSS_UNKNOWN, why="no price of 005930")]},
+            "- 오늘의 손실을 계산할 수 없음: no price of 005930",
+            "- today's loss cannot be told: no price of 005930",
+        ),
+    ],
+)
+def test_what_stops_the_scanner_alone_says_that_a_person_may_still_buy(
+    known: dict[str, Any], korean: str, english: str
+) -> None:
+    (reason,) = reasons_not_to_buy(replace(BUYING, **known))
+    assert (reason.ko, reason.en) == (korean, english)
+
+
+def test_an_entry_that_need_not_pass_the_macro_gate_is_named() -> None:
+    entries = [{"name": "WATCHLIST_CONVICTION"}, {"name": "GOLDEN_CROSS"}, {"name": "ORB_BREAKOUT", "enabled": False}]
+    live = LiveConfig.model_validate({"name": "krx-core", "generation": 1, "spec": {"entries": entries}})
+    crisis = CONTEXT.model_copy(update={"vix_regime": VixRegime.CRISIS})
+    (reason,) = reasons_not_to_buy(replace(BUYING, live=live, context=crisis))
+    assert reason.ko == "- 스캐너 매수 중지: VIX 위기 (WATCHLIST_CONVICTION 제외), /buy는 됩니다"
+    assert reason.en == "- the scanner does not buy: a VIX crisis (but WATCHLIST_CONVICTION); /buy does"
+
+
+def test_entries_end_with_the_closing_auction_at_the_latest() -> None:
+    live = LiveConfig.model_validate(
+        {"name": "krx-core", "generation": 1, "spec": {"session": {"entriesToCloseMinutes": 0}}}
+    )
+    assert reasons(live=live, at=at("15:19"), last_tick_at=at("15:19")) == []
+    assert reasons(live=live, at=at("15:20"), last_tick_at=at("15:20")) == ["- 매수 시간이 아닙니다 (09:15-15:20)"]
 
 
 def test_every_block_has_its_words() -> None:

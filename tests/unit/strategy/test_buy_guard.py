@@ -51,6 +51,16 @@ def test_drift_blocks_its_strategy_alone_and_names_the_stocks() -> None:
     assert block_of(blocks, "other") is None
 
 
+def test_a_loss_that_nobody_can_tell_blocks_whose_limit_it_is() -> None:
+    facts = replace(FINE, drift={"a": ("005930",)}, unknown_losses={"krx-core": "no price", "": "no balance"})
+    blocks = buy_blocks(facts, SESSION, NOON)
+    assert [(block.code, block.strategy, block.why) for block in blocks if block.code is BlockCode.LOSS_UNKNOWN] == [
+        (BlockCode.LOSS_UNKNOWN, "", "no balance"),
+        (BlockCode.LOSS_UNKNOWN, "krx-core", "no price"),
+    ]
+    assert blocks[0].strategy == ""
+
+
 def test_a_block_of_the_account_binds_everybody_and_comes_first() -> None:
     facts = replace(FINE, recovery=RecoveryStatus.FAILED, drift={"krx-core": ("005930",)})
     blocks = buy_blocks(facts, SESSION, NOON)
