@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -68,10 +68,9 @@ class _Page:
     async def live(self, resume: Resume | None) -> None:
         client = self._hub.join()
         missed = [] if resume is None else self._hub.missed(resume)
-        for update in [self._word(UpdateKind.RESET)] if missed is None else missed:
-            client.tell(update)
+        first = [self._word(UpdateKind.HELLO), *([self._word(UpdateKind.RESET)] if missed is None else missed)]
         listening = asyncio.create_task(self._listen(), name="listen to a page")
-        telling = asyncio.create_task(self._tell(client), name="tell a page")
+        telling = asyncio.create_task(self._tell(first, client), name="tell a page")
         try:
             await asyncio.wait({listening, telling}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -93,9 +92,11 @@ class _Page:
                 await self._close(TOO_BIG, f"at most {LONGEST_WORD} characters")
                 return
 
-    async def _tell(self, client: Client) -> None:
+    async def _tell(self, first: Sequence[Update], client: Client) -> None:
+        """Send what comes first past the client's backlog, which is for what happens meanwhile, then all that comes."""
         try:
-            await self._send(self._word(UpdateKind.HELLO))
+            for update in first:
+                await self._send(update)
             while True:
                 update = await client.next(self._settings.prices_every_secs)
                 if update is None:

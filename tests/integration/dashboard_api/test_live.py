@@ -91,6 +91,26 @@ async def test_a_page_is_told_prices_trades_and_halts_and_gets_what_it_missed(
         assert (await told(socket, "reset"))["seq"] == missed[-1]["seq"]
 
 
+async def test_a_page_may_have_missed_more_than_may_wait_for_it(
+    mortal_redis: RedisServer,
+    sqlite_url: str,
+    sqlite_db: Database,
+    gateway: GatewayTwin,
+    trades: TypedStreamPublisher[TradeNotification],
+) -> None:
+    with running_dashboard(mortal_redis.url, sqlite_url, gateway.url, CLIENT_BACKLOG="8") as dashboard:
+        async with page(dashboard) as socket:
+            hello = await told(socket, "hello")
+            for number in range(1, 31):
+                await trades.publish(notification(number))
+                await told(socket, "trade")
+        async with page(dashboard, f"?epoch={hello['epoch']}&seq={hello['seq']}") as socket:
+            missed = [(await told(socket, "trade"))["data"]["quantity"] for _ in range(30)]
+            assert missed == list(range(1, 31))
+            await trades.publish(notification(31))
+            assert (await told(socket, "trade"))["data"]["quantity"] == 31
+
+
 async def test_strangers_and_hostile_pages_are_shown_the_door_with_the_reason(dashboard: Dashboard) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with page(dashboard, token="wrong"):
