@@ -21,9 +21,12 @@ class FloodGate:
         self._ignored: dict[str, int] = {}
 
     def look(self, chat: str, at: datetime) -> Pace:
-        """Judge a command of a chat; what is let through starts the wait anew, what is not does not prolong it."""
+        """Judge a command of a chat; what is let through starts the wait anew, what is not does not prolong it.
+
+        A clock that steps back ends the wait: nobody is silenced for as long as it takes to catch up.
+        """
         last = self._last.get(chat)
-        if last is not None and at - last < self._every:
+        if last is not None and timedelta(0) <= at - last < self._every:
             self._ignored[chat] = self._ignored.get(chat, 0) + 1
             return Pace.TOO_FAST if self._ignored[chat] == 1 else Pace.IGNORED
         self._last[chat] = at

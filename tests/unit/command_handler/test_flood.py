@@ -32,3 +32,11 @@ def test_the_next_flood_is_answered_again() -> None:
     assert gate.look("a", after(6)) is Pace.FINE
     gate.ignored("a")
     assert gate.look("a", after(7)) is Pace.TOO_FAST
+
+
+def test_a_clock_that_steps_back_silences_nobody() -> None:
+    gate = FloodGate(5)
+    gate.look("a", AT)
+    assert gate.look("a", after(-3_600)) is Pace.FINE
+    assert gate.look("a", after(-3_599)) is Pace.TOO_FAST
+    assert gate.look("a", after(-3_595)) is Pace.FINE
