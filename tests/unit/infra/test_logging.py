@@ -76,8 +76,10 @@ def cpu_secs(text: str) -> float:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a-", "a.", "a+", "token-", "secret", "secret-", "asecret_", "token ", "secret =", "://a:", "a://a:", "/bot1"]
-    + ["bearer ", "basic", " ", "'", "1", "1234-", "CANO ", "xox", "sk-", "token=" + " " * 50],
+    [
+        *("a-", "a.", "a+", "token-", "secret", "secret-", "asecret_", "token ", "secret =", "token=          "),
+        *("://a:", "a://a:", "/bot1", "bearer ", "basic", " ", "'", "1", "1234-", "CANO ", "xox", "sk-"),
+    ],
 )
 def test_what_strangers_send_is_masked_in_time_that_grows_with_its_length_alone(piece: str) -> None:
     long, longer = (piece * (length // len(piece)) for length in (8_192, 65_536))
@@ -100,9 +102,16 @@ def test_a_name_is_known_however_much_stands_before_it(text: str) -> None:
 
 @pytest.mark.parametrize(
     "secret",
-    [f"token={SECRET * 40}", f"https://x?appsecret={SECRET}", "xoxb-" + SECRET[:9] * 9, f"Bearer {SECRET}"]
-    + [f"mysql://jennie:{SECRET.replace('/', '_')}@db", "123456789:" + SECRET[:10] * 4, "sk-" + SECRET[:10] * 4]
-    + ["12345678-01"],
+    [
+        f"token={SECRET * 40}",
+        f"https://x?appsecret={SECRET}",
+        f"Bearer {SECRET}",
+        f"mysql://jennie:{SECRET.replace('/', '_')}@db",
+        "xoxb-" + SECRET[:9] * 9,
+        "123456789:" + SECRET[:10] * 4,
+        "sk-" + SECRET[:10] * 4,
+        "12345678-01",
+    ],
 )
 def test_a_long_text_loses_its_end_and_never_shows_a_secret_that_is_cut(secret: str) -> None:
     text = "x y " * LONGEST_TEXT
