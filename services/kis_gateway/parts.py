@@ -183,7 +183,13 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         outages=outages,
         clock=clock,
     )
-    guard = BuyGuard(broker.socket, sessions, clock, wants_notices=settings.kis_hts_id is not None)
+    guard = BuyGuard(
+        broker.socket,
+        sessions,
+        clock,
+        wants_notices=settings.kis_hts_id is not None,
+        unknown_losses=lambda: risk.unknown,
+    )
     checks = PreTradeChecks(
         settings,
         broker=broker,
