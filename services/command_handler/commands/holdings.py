@@ -16,6 +16,7 @@ from prime_jennie.infra.database.repositories.positions import PositionRepositor
 from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
 from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.strategy.pnl import unrealised_profit_krw, win_rate
 
 LONGEST_HISTORY_DAYS: Final = 90
 
@@ -73,17 +74,17 @@ class Money:
         trades = await self._trades.trades(self._desk.account_no, strategy, since=since)
         rows = await self._held(ask)
         prices, why_not = await self._prices({row.stock_code for row in rows})
-        value = _value_krw(rows, prices)
+        unrealised = _unrealised_krw(rows, prices, self._desk.sessions.settlement_day(_day_of(ask.at)))
         realised = sum(trade.profit_amount or 0 for trade in trades)
         title = Phrase("오늘 손익", "Today") if days == 1 else Phrase(f"최근 {days}일 손익", f"The last {days} days")
         lines = [Phrase("실현 ", "Realised ") + signed_krw(realised) + same(" "), *_by_day(trades, days)]
         lines[0] += Phrase("(수수료·세금 뒤)", "(after fees and tax)")
         lines += [_counts(trades), _costs(trades)]
-        if value is None:
+        if unrealised is None:
             lines.append(Phrase("미실현: 시세를 알 수 없습니다", "Unrealised: quotes are not to be had"))
         else:
-            cost = sum(row.total_buy_amount for row in rows)
-            lines.append(Phrase("미실현 ", "Unrealised ") + signed_krw(value - cost))
+            after = Phrase(" (수수료·세금 뒤)", " (after fees and tax)")
+            lines.append(Phrase("미실현 ", "Unrealised ") + signed_krw(unrealised) + after)
         return told(title, *lines, *why_not)
 
     async def _held(self, ask: Ask) -> list[ActivePortfolioRow]:
@@ -127,6 +128,17 @@ def _value_krw(rows: Iterable[ActivePortfolioRow], prices: Mapping[str, int]) ->
     return total
 
 
+def _unrealised_krw(rows: Iterable[ActivePortfolioRow], prices: Mapping[str, int], settles_on: date) -> int | None:
+    """Return what selling everything now would earn, after fees and tax; None where one has no price."""
+    total = 0
+    for row in rows:
+        price = prices.get(row.stock_code)
+        if price is None:
+            return None
+        total += unrealised_profit_krw(row.total_buy_amount, row.quantity, price, settles_on)
+    return total
+
+
 def _percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:+.2f}%" if whole else "-"
 
@@ -148,11 +160,12 @@ def _counts(trades: list[TradeLogRow]) -> Phrase:
     for trade in trades:
         if trade.trade_type == TradeType.SELL.value:
             profits[trade.order_id] += trade.profit_amount or 0
-    wins = sum(profit > 0 for profit in profits.values())
-    rate = f"{100 * wins / len(profits):.0f}%" if profits else "-"
+    wins, losses = sum(profit > 0 for profit in profits.values()), sum(profit < 0 for profit in profits.values())
+    ratio = win_rate(profits.values())
+    rate = "-" if ratio is None else f"{100 * ratio:.0f}%"
     return Phrase(
-        f"매수 {len(bought)} · 매도 {len(profits)} (이익 {wins}, 승률 {rate})",
-        f"{len(bought)} buys · {len(profits)} sells ({wins} with a profit, {rate})",
+        f"매수 {len(bought)} · 매도 {len(profits)} ({wins}승 {losses}패, 승률 {rate})",
+        f"{len(bought)} buys · {len(profits)} sells ({wins} won, {losses} lost, {rate})",
     )
 
 

@@ -12,7 +12,7 @@ from prime_jennie.infra.database.tables.trading import FillRow, OrderIntentRow, 
 from tests.support.commanding import ACCOUNT, HYNIX, SAMSUNG, STRATEGY, Commanding
 
 
-async def book(desk: Commanding, order: str, side: str, *parts: int, days_ago: int = 0, **known: Any) -> None:
+async def book(desk: Commanding, order: str, side: str, *parts: int | None, days_ago: int = 0, **known: Any) -> None:
     """Book an order's executions, each of ten shares at 70,000 with the profit that is given."""
     at = desk.clock.now() - timedelta(days=days_ago)
 
@@ -148,10 +148,25 @@ async def test_todays_result_counts_orders_and_what_they_cost(desk: Commanding) 
     assert await desk.say("/pnl") == (
         "오늘 손익\n"
         "실현 +14,000원 (수수료·세금 뒤)\n"
-        "매수 1 · 매도 2 (이익 1, 승률 50%)\n"
+        "매수 1 · 매도 2 (1승 1패, 승률 50%)\n"
         "수수료 588원 · 세금 4,200원\n"  # 6 × 98; 4 × 1,050
-        "미실현 +200,000원"
+        # 7,200,000 − 7,000,000, less 983 and 1,011 of commission and a tax of 0.15 %, 10,800.
+        "미실현 +187,206원 (수수료·세금 뒤)"
     )
+
+
+async def test_each_holding_bears_its_own_fees(desk: Commanding) -> None:
+    await desk.hold(SAMSUNG)
+    await desk.hold(HYNIX, quantity=5, average_buy_price=210_000)
+    # Beside the 187,206: 1,000,000 − 1,050,000, less 147 and 140 of commission and 1,500 of tax.
+    assert "미실현 +135,419원 (수수료·세금 뒤)" in await desk.say("/pnl")
+
+
+async def test_a_sale_that_broke_even_or_whose_cost_nobody_knows_is_no_loss(desk: Commanding) -> None:
+    await book(desk, "s1", "SELL", 30_000)
+    await book(desk, "s2", "SELL", 5_000, -5_000)
+    await book(desk, "s3", "SELL", None)
+    assert "매도 3 (1승 0패, 승률 100%)" in await desk.say("/pnl")
 
 
 async def test_the_last_days_are_listed_one_by_one(desk: Commanding) -> None:
@@ -163,7 +178,7 @@ async def test_the_last_days_are_listed_one_by_one(desk: Commanding) -> None:
 
 
 async def test_a_day_without_trades_has_no_winning_rate(desk: Commanding) -> None:
-    assert "매수 0 · 매도 0 (이익 0, 승률 -)" in await desk.say("/pnl")
+    assert "매수 0 · 매도 0 (0승 0패, 승률 -)" in await desk.say("/pnl")
 
 
 async def test_an_unrealised_result_without_quotes_is_unknown(desk: Commanding) -> None:
