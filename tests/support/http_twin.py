@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """What a twin answers; `lost` cuts the connection instead of answering."""
+    """What a twin answers, a text as it is and all else as JSON; `lost` cuts the connection instead of answering."""
 
     status: int
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | str
     headers: Mapping[str, str] | None = None
     lost: bool = False
 
@@ -46,7 +46,8 @@ class HttpTwin:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
-                body = json.dumps(answer.body, ensure_ascii=False).encode()
+                text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, ensure_ascii=False)
+                body = text.encode()
                 self.send_response(answer.status)
                 for name, value in {"Content-Type": "application/json", **(answer.headers or {})}.items():
                     self.send_header(name, value)

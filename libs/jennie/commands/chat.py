@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO
@@ -48,20 +48,30 @@ class Line:
             answer = self._http.post("/console", json={"text": text})
         except httpx.HTTPError as error:
             raise Unavailable(f"command-handler does not answer ({type(error).__name__})") from None
+        except UnicodeEncodeError:  # what a terminal's encoding could not read
+            raise _not_utf_8() from None
         _demand_success(answer)
         return answer.text.rstrip("\n"), answer.headers.get("X-Outcome", "") in GOOD_OUTCOMES
 
     def told(self) -> tuple[list[str], int]:
-        """Return what was told since the last look, and how many outcomes are still awaited."""
+        """Return what was told since the last look, and how many outcomes are still awaited.
+
+        No answer is no news; Unavailable when somebody else answers.
+        """
         try:
             answer = self._http.get("/console/messages", params={"after": self.newest})
         except httpx.HTTPError:
             return [], 0
         if answer.status_code != httpx.codes.OK:
             return [], 0
-        found = answer.json()
-        self.newest = int(found["newest"])
-        return [str(message["text"]) for message in found["messages"]], int(found["following"])
+        try:
+            found = answer.json()
+            newest, awaited = int(found["newest"]), int(found["following"])
+            texts = [str(message["text"]) for message in found["messages"]]
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable(f"what answers at {self._http.base_url} is no command-handler") from None
+        self.newest = newest
+        return texts, awaited
 
     def forget_the_past(self) -> None:
         """Show only what is told from now on."""
@@ -75,10 +85,17 @@ def chat(folder: Path, words: list[str], url: str | None) -> int:
         if words:
             return _say_all(line, [" ".join(words)], sys.stdout)
         if not sys.stdin.isatty():
-            return _say_all(line, sys.stdin, sys.stdout)
+            return _say_all(line, _readable(sys.stdin), sys.stdout)
         return _talk(line)
     finally:
         line.close()
+
+
+def _readable(pipe: TextIO) -> Iterator[str]:
+    try:
+        yield from pipe
+    except UnicodeDecodeError:
+        raise _not_utf_8() from None
 
 
 def _say_all(line: Line, texts: Iterable[str], out: TextIO) -> int:
@@ -111,7 +128,11 @@ def _talk(line: Line) -> int:
     listener.start()
     try:
         while True:
-            text = input(PROMPT).strip()
+            try:
+                text = input(PROMPT).strip()
+            except UnicodeDecodeError:
+                _show(f"! {_not_utf_8()}", sys.stdout)
+                continue
             if text:
                 _show(_answer_to(line, text), sys.stdout)
     except (EOFError, KeyboardInterrupt):
@@ -132,10 +153,11 @@ def _answer_to(line: Line, text: str) -> str:
 
 def _listen(line: Line, leaving: threading.Event) -> None:
     while not leaving.wait(LOOK_EVERY_SECS):
-        for message in line.told()[0]:
-            _show(f"\n{message}", sys.stdout)
-            sys.stdout.write(PROMPT)
-            sys.stdout.flush()
+        with suppress(Unavailable):  # who answers in its place may be gone at the next look
+            for message in line.told()[0]:
+                _show(f"\n{message}", sys.stdout)
+                sys.stdout.write(PROMPT)
+                sys.stdout.flush()
 
 
 def _show(text: str, out: TextIO) -> None:
@@ -151,7 +173,11 @@ def _address(folder: Path, url: str | None) -> tuple[str, str]:
             raise BadInput("environment", TOKEN_VARIABLE, "missing; --url needs it")
         if not url.startswith(("http://", "https://")):
             raise BadInput("--url", url, "must begin with http:// or https://")
-        return url, token
+        try:
+            httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise BadInput("--url", url, str(error)) from None
+        return url, _sendable(token, "environment", TOKEN_VARIABLE)
     endpoints = running(folder)
     if endpoints is None:
         raise NotFound(f"nothing runs here (no live run below {folder}); start one with: jennie run -f FILE")
@@ -172,9 +198,20 @@ def _token_of(folder: Path) -> str:
             raise BadInput(str(file), "", "is not JSON") from None
         token = known.get(TOKEN_NAME) if isinstance(known, dict) else None
         if isinstance(token, str) and token:
-            return token
+            return _sendable(token, str(file), TOKEN_NAME)
         raise BadInput(str(file), TOKEN_NAME, "is missing")
     raise NotFound(f"{folder / SECRETS_FILE} is not there: who started the run?")
+
+
+def _not_utf_8() -> BadInput:
+    return BadInput("input", "", "is not UTF-8")
+
+
+def _sendable(token: str, where: str, name: str) -> str:
+    """Return a token that fits into a header; its value is not repeated."""
+    if token.isascii() and token.isprintable():
+        return token
+    raise BadInput(where, name, "has characters that no token has")
 
 
 def _demand_success(answer: httpx.Response) -> None:

@@ -185,6 +185,48 @@ def test_another_address_takes_the_token_from_the_environment(
     assert run(["chat", "/help", "--url", "localhost:1"]) == 2
 
 
+@pytest.mark.parametrize("token", ["비밀", "two\nlines", "caf\u00e9"])
+def test_a_token_that_no_header_can_carry_is_one_line_without_it(
+    handler: Handler, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    monkeypatch.setenv("JENNIE_OPERATOR_TOKEN", token)
+    assert run(["chat", "/help", "--url", f"http://127.0.0.1:{handler.port}"]) == 2
+    assert capsys.readouterr().err == "jennie: environment: JENNIE_OPERATOR_TOKEN: has characters that no token has\n"
+    (folder / "secrets.json").write_text(json.dumps({"operator-token": token}))
+    assert talk(folder, "/help") == 2
+    assert token not in capsys.readouterr().err
+
+
+def test_an_address_that_is_none_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JENNIE_OPERATOR_TOKEN", "theirs")
+    assert run(["chat", "/help", "--url", "http://localhost:eighty"]) == 2
+    assert capsys.readouterr().err.startswith("jennie: --url: http://localhost:eighty: ")
+
+
+def test_a_pipe_that_is_no_text_is_one_line(
+    handler: Handler, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"/status\n/price \xff\xfe\n"), encoding="utf-8"))
+    assert talk(folder) == 2
+    assert capsys.readouterr().err == "jennie: input: is not UTF-8\n"
+    assert talk(folder, "/price \udcff") == 2  # how Python hands an argument on that it cannot read
+    assert capsys.readouterr().err == "jennie: input: is not UTF-8\n"
+
+
+@pytest.mark.parametrize("body", ["<html>", {"hello": "world"}, {"messages": [{}], "newest": 1, "following": 0}])
+def test_somebody_else_at_the_address_is_one_line_and_hears_no_command(
+    handler: Handler, folder: Path, capsys: pytest.CaptureFixture[str], body: Any
+) -> None:
+    handler.answer = lambda *_: Answer(200, body)  # type: ignore[method-assign]
+    assert talk(folder, "/stop") == 1
+    assert capsys.readouterr().err == (
+        f"jennie: what answers at http://127.0.0.1:{handler.port} is no command-handler\n"
+    )
+    assert handler.heard == []
+
+
 class Terminal(io.StringIO):
     """A terminal whose person types what a test says."""
 
@@ -200,10 +242,12 @@ def test_a_talk_survives_an_answer_that_fails_and_is_left_with_status_0(
     capsys: pytest.CaptureFixture[str],
     end: type[BaseException],
 ) -> None:
-    typed = iter(["/status", "", "/balance"])
+    typed = iter(["/status", "", "\xff", "/balance"])
 
     def asked(_prompt: str) -> str:
         for text in typed:
+            if text == "\xff":
+                raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
             handler.status = 503 if text == "/balance" else 200
             return text
         raise end
@@ -212,4 +256,4 @@ def test_a_talk_survives_an_answer_that_fails_and_is_left_with_status_0(
     monkeypatch.setattr("builtins.input", asked)
     assert talk(folder) == 0
     shown = capsys.readouterr().out
-    assert '{"said": "/status"}\n! command-handler: why not\n' in shown
+    assert '{"said": "/status"}\n! input: is not UTF-8\n! command-handler: why not\n' in shown
