@@ -39,6 +39,14 @@ class BadObjects(LocalRunError):
     exit_code = 2
 
 
+class RunBroken(LocalRunError):
+    """Something that a run cannot do without has ended while it ran: better no run than one that only looks like it."""
+
+    def __init__(self, what: str, why: BaseException | None) -> None:
+        cause = "without a reason" if why is None else f"with {type(why).__name__}: {why}"
+        super().__init__(f"{what} ended {cause}; the run is stopped")
+
+
 class StartFailed(LocalRunError):
     """A process did not become ready in time, or a job failed; one that refused its settings blames the input."""
 

@@ -45,7 +45,7 @@ class RunFolder:
         return self.root / "volumes" / process / volume
 
     def create(self) -> None:
-        """Make the folder and its log folder; the previous run's logs stay readable as `NAME.previous.log`."""
+        """Make the folder and its log folder; what is older than a log stays readable as `NAME.previous.log`."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root.chmod(0o700)
         self.logs.mkdir(exist_ok=True)
@@ -60,7 +60,12 @@ class RunFolder:
     def keep_previous_logs(self) -> None:
         for log in self.logs.glob("*.log"):
             if not log.name.endswith(".previous.log"):
-                log.replace(log.with_name(f"{log.stem}.previous.log"))
+                log.replace(previous_of(log))
+
+
+def previous_of(log: Path) -> Path:
+    """Name the one older file that is kept beside a log."""
+    return log.with_name(f"{log.stem}.previous.log")
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:

@@ -11,7 +11,7 @@ from prime_jennie_operator.loading import CHART_VALUES, load_values
 from prime_jennie_operator.local.assembly import Assembly
 from prime_jennie_operator.local.errors import LocalRunError
 from prime_jennie_operator.local.folder import RunFolder
-from prime_jennie_operator.local.process import Report
+from prime_jennie_operator.local.process import Report, best_effort
 from prime_jennie_operator.local.run import LocalRun, say_nothing
 from prime_jennie_operator.local.secrets import LocalSecrets, load_generated
 from prime_jennie_operator.local.settings import LocalSettings
@@ -51,21 +51,33 @@ def open_run(
 
 
 async def follow_files(assembly: Assembly, run: LocalRun, report: Report) -> None:
-    """Let changed files act while the run goes on, until cancelled; a bad change is told and changes nothing."""
+    """Let changed files act while the run goes on, until cancelled; a bad change is told and changes nothing.
 
-    async def on_change() -> None:
+    One that this machine cannot take, as on a full disk, is told once and tried until it can.
+    """
+    report = best_effort(report)
+    untaken = ""
+
+    async def on_change() -> bool:
+        nonlocal untaken
         try:
-            if not assembly.revise():
-                return
+            if not assembly.revise() and not untaken:
+                return True
             restarted = await run.apply(assembly.objects(), assembly.schedules)
             late = await run.until_acknowledged()
         except (BadInput, LocalRunError) as error:
             report("runner", f"{error}; what was in force stays")
-            return
+            return True
+        except OSError as error:
+            if untaken != (untaken := (error.strerror or "it cannot be written").lower()):
+                report("runner", f"the change was not taken: {untaken}; what was in force stays, and it is tried again")
+            return False
+        untaken = ""
         in_force = [f"{s.name} generation {s.metadata.generation}" for s in assembly.strategies]
         in_force += [f"{len(assembly.schedules)} schedules"] if assembly.schedules else []
         report("runner", f"in force: {', '.join(in_force)}; restarted: {', '.join(restarted) or 'nothing'}")
         for strategy, services in late.items():
             report("runner", f"{strategy}: not yet acknowledged by {', '.join(sorted(services))}")
+        return True
 
     await watch(assembly.files, on_change)

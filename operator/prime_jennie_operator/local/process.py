@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from prime_jennie_operator.local.environment import Launch
@@ -20,6 +21,16 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 Report = Callable[[str, str], None]
+
+
+def best_effort(report: Report) -> Report:
+    """Say it if it can be said: a full disk or a reader that is gone must end nothing that is looked after."""
+
+    def said(name: str, text: str) -> None:
+        with suppress(OSError):
+            report(name, text)
+
+    return said
 
 
 def next_backoff_secs(previous: float, lived_secs: float) -> float:
@@ -54,14 +65,18 @@ class ManagedProcess:
         running = self._process is not None and self._process.returncode is None
         return self._process.pid if running and self._process else None
 
-    async def start(self) -> None:
-        await self._spawn()
-        self._supervisor = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
+    async def start(self) -> asyncio.Task[None]:
+        """Start it, and return what keeps it running: a task that ends with `stop` and not before."""
+        process = await self._spawn()
+        self._registry.add(self.name, process.pid)
+        self._supervisor = asyncio.create_task(self._supervise(), name=f"supervision of {self.name}")
+        return self._supervisor
 
     async def run_once(self, timeout_secs: float) -> int:
         """Run to the end without a restart (a Job) and return the exit code; one that takes too long is killed."""
         process = await self._spawn()
         try:
+            self._registry.add(self.name, process.pid)
             return await asyncio.wait_for(process.wait(), timeout_secs)
         finally:
             signal_session(process.pid, signal.SIGKILL)
@@ -88,8 +103,9 @@ class ManagedProcess:
             except TimeoutError:
                 self._report(self.name, f"did not stop within {grace_secs:g} s and was killed")
                 signal_session(process.pid, signal.SIGKILL)
+            await process.wait()
         if self._supervisor is not None:
-            await self._supervisor
+            await asyncio.wait([self._supervisor])
 
     async def _supervise(self) -> None:
         backoff_secs = 0.0
@@ -97,19 +113,31 @@ class ManagedProcess:
             started = time.monotonic()
             code = self.last_exit_code = await self._process.wait()
             signal_session(self._process.pid, signal.SIGKILL)
-            self._registry.remove(self._process.pid)
+            with suppress(OSError):  # the list in memory is right, and the next write brings it
+                self._registry.remove(self._process.pid)
             if self._stopping.is_set():
                 return
             backoff_secs = next_backoff_secs(backoff_secs, time.monotonic() - started)
             self._report(self.name, f"{describe_exit(code)}; starts again in {backoff_secs:g} s")
-            try:
-                await asyncio.wait_for(self._stopping.wait(), backoff_secs)
-            except TimeoutError:
-                self.restarts += 1
-                await self._spawn()
+            backoff_secs = await self._start_again(backoff_secs)
             if self._stopping.is_set():
                 # The stop came between two lives and waits for us: a newborn has nothing to put in order.
                 signal_session(self._process.pid, signal.SIGKILL)
+
+    async def _start_again(self, backoff_secs: float) -> float:
+        """Start after the pause, and after further ones while that fails; return the last pause, or once stopping."""
+        while not await _is_set_within(self._stopping, backoff_secs):
+            try:
+                process = await self._spawn()
+            except OSError as error:  # the disk or the table of processes is full, which passes
+                backoff_secs = next_backoff_secs(backoff_secs, 0.0)
+                self._report(self.name, f"cannot be started: {error}; tried again in {backoff_secs:g} s")
+                continue
+            self.restarts += 1
+            with suppress(OSError):
+                self._registry.add(self.name, process.pid)
+            break
+        return backoff_secs
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
@@ -122,8 +150,13 @@ class ManagedProcess:
                 start_new_session=True,
                 preexec_fn=_die_with(os.getpid()),
             )
-        self._registry.add(self.name, self._process.pid)
         return self._process
+
+
+async def _is_set_within(event: asyncio.Event, secs: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), secs)
+    return event.is_set()
 
 
 def signal_session(pid: int, number: signal.Signals) -> None:

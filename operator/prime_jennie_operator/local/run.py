@@ -18,21 +18,21 @@ from redis.exceptions import RedisError
 
 from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.redis.server import find_server_binary
-from prime_jennie.infra.tasks import end_task
 from prime_jennie_operator.local.environment import Machine
 from prime_jennie_operator.local.errors import StartFailed
 from prime_jennie_operator.local.folder import RunFolder, write_atomically
 from prime_jennie_operator.local.live_config import Announced, LiveConfigChannel, announced_in
 from prime_jennie_operator.local.lock import FolderLock
-from prime_jennie_operator.local.logs import last_line
+from prime_jennie_operator.local.logs import last_line, rotate
 from prime_jennie_operator.local.ports import LOOPBACK, PortClaims, PortMap, allocate
 from prime_jennie_operator.local.probes import ask_health, is_ready
 from prime_jennie_operator.local.proc import pss_bytes, sessions_members
-from prime_jennie_operator.local.process import ManagedProcess, Report, describe_exit
+from prime_jennie_operator.local.process import ManagedProcess, Report, best_effort, describe_exit
 from prime_jennie_operator.local.registry import Leftovers, ProcessRegistry, end_leftovers
 from prime_jennie_operator.local.schedules import Place, ScheduleRunner
 from prime_jennie_operator.local.secrets import LocalSecrets
 from prime_jennie_operator.local.service import Service
+from prime_jennie_operator.local.upkeep import Upkeep
 from prime_jennie_operator.local.workloads import Workload, read_workloads, service_targets
 from prime_jennie_operator.manifest import Manifest, name_of, of_kind
 from prime_jennie_operator.resources import ScoutSchedule
@@ -42,6 +42,7 @@ JOB_TIMEOUT_SECS = 120.0
 SCHEDULES_WITHIN_SECS = 10.0
 READY_POLL_SECS = 0.1
 WATCH_POLL_SECS = 2.0
+LOGS_POLL_SECS = 5.0
 STOP_GRACE_SECS = 8.0
 REDIS = "redis"
 REFUSES_ITS_SETTINGS = 2  # exit status of a program that will never start with what it was given
@@ -56,7 +57,11 @@ def say_nothing(_name: str, _text: str) -> None:
 class LocalRun:
     """Run desired objects in a folder; `async with` starts them all and stops them all.
 
-    `report(process, text)` is told what a person should know: leftovers ended, exits, restarts, readiness.
+    What looks after the processes ends with the run and not before: else the block is cancelled, all is stopped and
+    RunBroken says why.
+
+    `report(process, text)` is told what a person should know: leftovers ended, exits, restarts, readiness. One that
+    raises OSError costs its line and nothing else.
     `ports` names explicit ports (`{"kis-gateway": 8080}`): one that is taken is an error, all others move aside.
     `fresh` forgets what an earlier run stored (database, streams, journals); logs and secrets stay.
     `schedules` are fired while the run lives; an earlier run's slots are not run again.
@@ -80,7 +85,7 @@ class LocalRun:
         self._objects = list(objects)
         self._secrets = secrets
         self._explicit_ports = dict(ports or {})
-        self._report = report
+        self._report = best_effort(report)
         self._fresh = fresh
         self._ready_timeout_secs = ready_timeout_secs
         self._lock = FolderLock(self.folder.lock)
@@ -91,18 +96,25 @@ class LocalRun:
         self._announced: dict[str, Announced] = {}
         self._channel: LiveConfigChannel | None = None
         self._client = httpx.AsyncClient(trust_env=False)  # a proxy is no way to this machine
-        self._background: list[asyncio.Task[None]] = []
+        self._upkeep = Upkeep(self._report)
         self._schedules = tuple(schedules)
         self._firing: ScheduleRunner | None = None
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        self._upkeep.of_this_block()
+        try:
+            await self.start()
+        except asyncio.CancelledError:
+            self._upkeep.raise_broken()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.stop()
+        if kind is asyncio.CancelledError:
+            self._upkeep.raise_broken()
 
     async def start(self) -> None:
         """Take the folder, end leftovers, start everything in order; on any failure stop what had started."""
@@ -119,15 +131,15 @@ class LocalRun:
                 self.folder.forget_state()
             self._registry.open()
             await self.apply(self._objects)
-            self._background.append(asyncio.create_task(self._watch_readiness(), name="watch readiness"))
+            self._upkeep.begin("watch over readiness", self._watch_readiness())
+            self._upkeep.begin("watch over logs", self._keep_logs_small())
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Stop everything, those that depend on others first; nothing is left running."""
-        await asyncio.gather(*(end_task(task) for task in self._background))
-        self._background.clear()
+        await self._upkeep.stop()
         await self._stop_services(list(self.services.values()))
         if self._channel is not None:
             await self._channel.close()
@@ -142,11 +154,13 @@ class LocalRun:
         """Make the running processes equal to the objects: start, stop, restart only where a difference demands it.
 
         A changed live configuration is written and announced and restarts nothing, nor do other `schedules` (None:
-        those in force stay). Return the processes touched.
+        those in force stay). Return the processes touched. OSError, for a place that takes no file, comes before any
+        of them is.
         """
+        workloads = read_workloads(objects)
+        self._write_config_maps(objects)
         if schedules is not None:
             self._schedules = tuple(schedules)
-        workloads = read_workloads(objects)
         wanted = {workload.name: workload for workload in workloads}
         running = {name: service.workload for name, service in self.services.items()}
         kept = {name for name, workload in (running | self._done_jobs).items() if wanted.get(name) == workload}
@@ -154,7 +168,6 @@ class LocalRun:
         known = {key: port for key, port in self._ports.items() if key[0] in wanted}
         self._ports = allocate(workloads, self._explicit_ports, known, self._claims)
         self._objects = list(objects)
-        self._write_config_maps(objects)
         fresh = [workload for workload in workloads if workload.name not in kept]
         machine = self._machine(workloads)
         self._write_endpoints(workloads)
@@ -270,7 +283,7 @@ class LocalRun:
             self._firing.follow(self._schedules)
         elif self._schedules:
             self._firing = ScheduleRunner(self._schedules, self._report)
-            self._background.append(asyncio.create_task(self._firing.run(self._place()), name="schedules"))
+            self._upkeep.begin("firing of schedules", self._firing.run(self._place()))
             await self._firing.until_begun(SCHEDULES_WITHIN_SECS)
 
     async def _start_one(self, workload: Workload, machine: Machine) -> None:
@@ -289,7 +302,7 @@ class LocalRun:
         ports = {port.name: machine.port(workload, port.name) for port in workload.ports}
         service = Service(workload, ports, process)
         self.services[workload.name] = service
-        await process.start()
+        self._upkeep.look_after(await process.start())
         starting = asyncio.create_task(self.until_ready(workload.name, self._ready_timeout_secs))
         try:
             while not starting.done():
@@ -322,7 +335,7 @@ class LocalRun:
             return
         if self._channel is None:
             self._channel = LiveConfigChannel(self.redis_url)
-            self._background.append(asyncio.create_task(self._channel.keep(), name="keep live configuration"))
+            self._upkeep.begin("keeping of live configurations", self._channel.keep())
         for strategy, announced in announced_in(objects).items():
             if self._announced.get(strategy) != announced:
                 self._announced[strategy] = announced
@@ -343,6 +356,20 @@ class LocalRun:
                     self._report(service.name, "ready again")
                 service.ready = now
             await asyncio.sleep(WATCH_POLL_SECS)
+
+    async def _keep_logs_small(self) -> None:
+        """Rotate what has grown too big; a disk too full for that is told once and asked again."""
+        told: dict[str, str] = {}
+        while True:
+            for service in list(self.services.values()):
+                try:
+                    await asyncio.to_thread(rotate, service.log)
+                    told.pop(service.name, None)
+                except OSError as error:
+                    if told.get(service.name) != str(error):
+                        told[service.name] = str(error)
+                        self._report(service.name, f"its log cannot be rotated: {error}")
+            await asyncio.sleep(LOGS_POLL_SECS)
 
     def _machine(self, workloads: list[Workload]) -> Machine:
         return Machine(
@@ -383,4 +410,7 @@ class LocalRun:
             "schedules": [schedule.model_dump(mode="json", exclude_none=True) for schedule in self._schedules],
             "services": services,
         }
-        write_atomically(self.folder.endpoints, json.dumps(content, indent=1))
+        try:
+            write_atomically(self.folder.endpoints, json.dumps(content, indent=1))
+        except OSError as error:  # services that were stopped for a change must start all the same
+            self._report("runner", f"where the services are was not written down: {error}")
