@@ -9,15 +9,20 @@ from command_handler.phrases import Phrase, same
 from command_handler.replies import Question, Refused, Reply, WrongArgument, done, told
 from command_handler.stocks import StockFinder
 from command_handler.strategies import Strategies
-from prime_jennie.domain.keys import Keyspace, RedisKeys
+from prime_jennie.domain.keys import Keyspace
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.infra.liquidation import LiquidationBook
 
 Action = Callable[[Ask, str], Awaitable[Reply | Question]]
 
 
 class Liquidating:
-    """Keeps a strategy's list; price-monitor sells, shortens the list and disarms it."""
+    """Keeps a strategy's list; price-monitor sells, shortens the list and disarms it.
+
+    What an emptied Redis has lost is brought back before a command acts. What a person takes back is forgotten in SQL
+    at once: price-monitor may be down, and would bring it back at its start.
+    """
 
     def __init__(self, desk: CommandDesk, strategies: Strategies, stocks: StockFinder) -> None:
         self._desk = desk
@@ -57,7 +62,9 @@ class Liquidating:
                     f"{strategy}은(는) {stock.label}을(를) 보유하지 않습니다", f"{strategy} does not hold {stock.label}"
                 )
             )
-        await self._desk.redis.sadd(self._stocks_key(strategy), stock.code)
+        book = self._book(strategy)
+        await book.read()
+        await self._desk.redis.sadd(book.stocks_key, stock.code)
         return done(
             Phrase(f"{stock.label}: 청산 목록에 추가", f"{stock.label} is on the liquidation list"),
             *await self._state(strategy),
@@ -65,7 +72,11 @@ class Liquidating:
 
     async def _remove(self, ask: Ask, strategy: str) -> Reply:
         stock = await self._stocks.find(ask.rest)
-        if not await self._desk.redis.srem(self._stocks_key(strategy), stock.code):
+        book = self._book(strategy)
+        await book.read()
+        was_listed = await self._desk.redis.srem(book.stocks_key, stock.code)
+        await book.remember(await book.read(), who=ask.who)
+        if not was_listed:
             raise Refused(
                 Phrase(f"{stock.label}: 청산 목록에 없습니다", f"{stock.label} is not on the liquidation list")
             )
@@ -83,7 +94,7 @@ class Liquidating:
 
     async def _arm(self, ask: Ask, strategy: str) -> Question:
         no_words(ask.words)
-        listed = await self._listed(strategy)
+        listed = sorted((await self._book(strategy).read()).stocks)
         if not listed:
             raise Refused(
                 Phrase("청산 목록이 비어 있습니다", "The liquidation list is empty"),
@@ -92,7 +103,7 @@ class Liquidating:
 
         async def act(_message_id: str) -> Reply:
             who = json.dumps({"who": f"{ask.chat} {ask.who}", "at": ask.at.isoformat()}, ensure_ascii=False)
-            await self._desk.redis.set(self._armed_key(strategy), who)
+            await self._desk.redis.set(self._book(strategy).armed_key, who)
             return done(
                 Phrase(f"{strategy}: 강제 청산 장전됨", f"{strategy}: forced liquidation is armed"),
                 Phrase(
@@ -107,31 +118,31 @@ class Liquidating:
 
     async def _disarm(self, ask: Ask, strategy: str) -> Reply:
         no_words(ask.words)
-        if not await self._desk.redis.delete(self._armed_key(strategy)):
+        book = self._book(strategy)
+        await book.read()
+        was_armed = await self._desk.redis.delete(book.armed_key)
+        await book.remember(await book.read(), who=ask.who)
+        if not was_armed:
             raise Refused(Phrase("장전되어 있지 않습니다", "It is not armed"))
         return done(Phrase(f"{strategy}: 강제 청산 해제", f"{strategy}: disarmed"), *await self._state(strategy))
 
     async def _clear(self, ask: Ask, strategy: str) -> Reply:
         no_words(ask.words)
-        await self._desk.redis.delete(self._armed_key(strategy), self._stocks_key(strategy))
+        book = self._book(strategy)
+        await book.read()
+        await self._desk.redis.delete(book.armed_key, book.stocks_key)
+        await book.remember(await book.read(), who=ask.who)
         return done(Phrase(f"{strategy}: 청산 목록을 비우고 해제", f"{strategy}: the list is empty and disarmed"))
 
     async def _state(self, strategy: str) -> list[Phrase]:
-        listed = await self._listed(strategy)
-        is_armed = bool(await self._desk.redis.exists(self._armed_key(strategy)))
-        lines = [Phrase("장전됨", "armed") if is_armed else Phrase("장전 안 됨", "not armed")]
-        lines += [same(f"- {label}") for label in await self._labels(listed)]
-        return lines if listed else [*lines, Phrase("목록이 비어 있습니다", "the list is empty")]
-
-    async def _listed(self, strategy: str) -> list[str]:
-        return sorted(str(code) for code in await self._desk.redis.smembers(self._stocks_key(strategy)))
+        orders = await self._book(strategy).read()
+        lines = [Phrase("장전됨", "armed") if orders.armed else Phrase("장전 안 됨", "not armed")]
+        lines += [same(f"- {label}") for label in await self._labels(sorted(orders.stocks))]
+        return lines if orders.stocks else [*lines, Phrase("목록이 비어 있습니다", "the list is empty")]
 
     async def _labels(self, codes: list[str]) -> list[str]:
         names = await self._masters.names(codes)
         return [code if names[code] == code else f"{names[code]} {code}" for code in codes]
 
-    def _stocks_key(self, strategy: str) -> str:
-        return Keyspace(strategy).of(RedisKeys.LIQUIDATION_STOCKS)
-
-    def _armed_key(self, strategy: str) -> str:
-        return Keyspace(strategy).of(RedisKeys.LIQUIDATION_ARMED)
+    def _book(self, strategy: str) -> LiquidationBook:
+        return LiquidationBook(self._desk.redis, self._desk.db, Keyspace(strategy), self._desk.clock)

@@ -8,11 +8,17 @@ from command_handler.phrases import Language
 from command_handler.replies import Outcome, as_text
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
+from prime_jennie.infra.liquidation import LiquidationBook, LiquidationOrders
 from prime_jennie.infra.overrides import Overrides
 from tests.support.commanding import HYNIX, SAMSUNG, STRATEGY, Commanding
 
 STOCKS = f"{STRATEGY}:forced_liquidation:stocks"
 ARMED = f"{STRATEGY}:forced_liquidation:armed"
+KEPT = f"{STRATEGY}:forced_liquidation:kept"
+
+
+def book_of(desk: Commanding) -> LiquidationBook:
+    return LiquidationBook(desk.redis, desk.db, desk.keys, desk.clock)
 
 
 async def test_a_cap_of_buys_is_stored_where_the_executor_reads_it(desk: Commanding) -> None:
@@ -123,6 +129,49 @@ async def test_a_liquidation_is_listed_confirmed_and_armed_as_price_monitor_read
     assert (await desk.ask("/liquidate disarm")).outcome is Outcome.REFUSED
     await desk.say("/liquidate clear")
     assert await desk.redis.smembers(STOCKS) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "left"),
+    [
+        ("/liquidate clear", "krx-core: 청산 목록을 비우고 해제", LiquidationOrders()),
+        (
+            "/liquidate disarm",
+            "krx-core: 강제 청산 해제\n장전 안 됨\n- SK하이닉스 000660\n- 삼성전자 005930",
+            LiquidationOrders(frozenset({SAMSUNG, HYNIX})),
+        ),
+        (
+            "/liquidate remove 000660",
+            "SK하이닉스 000660: 청산 목록에서 뺌\n장전됨\n- 삼성전자 005930",
+            LiquidationOrders(frozenset({SAMSUNG}), "owner"),
+        ),
+    ],
+)
+async def test_what_is_taken_back_while_price_monitor_is_down_never_comes_back_with_an_emptied_redis(
+    desk: Commanding, text: str, answer: str, left: LiquidationOrders
+) -> None:
+    armed = LiquidationOrders(frozenset({SAMSUNG, HYNIX}), "owner")
+    await book_of(desk).remember(armed, who="price-monitor")
+    for _ in range(2):  # Redis is emptied before the command, and once more after it
+        await desk.redis.flushall()
+        await desk.announce(STRATEGY)
+        if await book_of(desk).remembered() == armed:
+            assert await desk.say("/liquidate status") == (
+                "krx-core: 강제 청산\n장전됨\n- SK하이닉스 000660\n- 삼성전자 005930"
+            )
+            assert await desk.say(text) == answer
+        assert await book_of(desk).read() == left  # what price-monitor reads at its start
+    row = await ConfigRepository(desk.db).get(KEPT)
+    assert row is not None
+    assert row.updated_by == "Owner (7)"
+
+
+@pytest.mark.parametrize("text", ["/liquidate disarm", "/liquidate remove 000660"])
+async def test_what_redis_says_is_taken_back_is_forgotten_in_sql_too(desk: Commanding, text: str) -> None:
+    await desk.redis.set(KEPT, "2025-03-10T03:00:00+00:00")  # Redis knows: somebody cleared it
+    await book_of(desk).remember(LiquidationOrders(frozenset({HYNIX}), "owner"), who="price-monitor")
+    assert (await desk.ask(text)).outcome is Outcome.REFUSED
+    assert await book_of(desk).remembered() == LiquidationOrders()
 
 
 @pytest.mark.parametrize(
