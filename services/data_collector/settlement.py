@@ -195,7 +195,7 @@ class DaySettlement:
             f"보유 {told.positions}종목",
         ]
         if told.missing_prices:
-            lines.append(f"현재가 없음, 합계에서 제외: {', '.join(told.missing_prices)}")
+            lines.append(f"현재가 없음, 합계에서 제외하고 자산은 기록하지 않음: {', '.join(told.missing_prices)}")
         await self._alerts.send(
             AlertLevel.INFO,
             f"{told.trade_date:%m월 %d일} 정산 {told.strategy}: {told.total_pnl:+,}원",
@@ -206,7 +206,12 @@ class DaySettlement:
 
 
 def _of_strategy(day: _Day, settlement: Settlement, capital_krw: int | None) -> Snapshot | None:
-    """Value a strategy's share of the account; without a capital of its own that is the account, if it can be asked."""
+    """Value a strategy's share of the account; without a capital of its own that is the account, if it can be asked.
+
+    A holding without a price leaves a gap in the history: without it the day would look like a crash.
+    """
+    if settlement.missing_prices:
+        return None
     if capital_krw is not None:
         cash_krw = capital_krw + settlement.realized_to_date - settlement.invested
         total_krw = cash_krw + settlement.stock_value
@@ -241,7 +246,11 @@ def _of_account(day: _Day, balance: PortfolioState, results: Sequence[DailySettl
 def _outcome(day: _Day, results: Sequence[DailySettlementEvent]) -> str:
     parts = [
         f"{told.strategy or 'alone'} realised {told.realized_pnl:+,}, unrealised {told.unrealized_pnl:+,} KRW"
-        + (f" without {', '.join(told.missing_prices)}, no price" if told.missing_prices else "")
+        + (
+            f" without {', '.join(told.missing_prices)}, no price: its assets are not recorded"
+            if told.missing_prices
+            else ""
+        )
         for told in results
     ]
     parts = parts or ["no strategy has traded"]

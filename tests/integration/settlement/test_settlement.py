@@ -202,7 +202,18 @@ async def test_a_price_that_is_missing_is_said_everywhere(house: House) -> None:
     assert (position["current_price"], position["unrealized_pnl"], settled.unrealized_pnl) == (None, None, 0)
     assert "does not know" in position["metadata"]["price"]
     assert SAMSUNG in reason
-    assert SAMSUNG in (await house.alerts())[0].text
+    assert f"자산은 기록하지 않음: {SAMSUNG}" in (await house.alerts())[0].text
+
+
+async def test_a_holding_without_a_price_leaves_a_gap_in_its_strategys_history_alone(house: House) -> None:
+    """Its worth would be missing in the total, and the page would show a crash that never was."""
+    await configure(house)
+    await house.trade("b", TradeType.BUY, 10, 70_000)
+    await configure(house, "krx-other")
+    del house.broker.prices_krw[SAMSUNG]
+    assert "its assets are not recorded" in await house.settle()
+    snapshots = {row.strategy: row.total_asset for row in await house.rows(DailyAssetSnapshotRow)}
+    assert snapshots == {"": house.broker.cash_krw, "krx-other": 10_000_000}
 
 
 async def test_the_brokers_own_valuation_stands_in_for_a_missing_quote(house: House) -> None:
