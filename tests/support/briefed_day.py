@@ -1,6 +1,6 @@
 """A day in the database as the other services leave it behind, for the briefing to find."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from prime_jennie.domain.macro import GlobalSnapshot, VixRegime
@@ -8,6 +8,7 @@ from prime_jennie.domain.market import IndexDailyPrice
 from prime_jennie.domain.positions import DailySnapshot
 from prime_jennie.domain.slots import SlotSource, SlotState, Task, slot_name
 from prime_jennie.domain.symbols import Market, StockMaster
+from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.repositories.insights import InsightRepository
 from prime_jennie.infra.database.repositories.macro_snapshots import MacroSnapshotRepository
 from prime_jennie.infra.database.repositories.masters import ListedStock, MasterRepository
@@ -113,7 +114,7 @@ def position(code: str, name: str, quantity: int, unrealized: int | None) -> dic
 
 async def whole_day(desk: ServiceDesk) -> None:
     """Leave behind everything that a full day leaves behind."""
-    yesterday = DAY - timedelta(days=1)
+    session_before = load_sessions().previous(DAY).day  # the 13th, before the New Year's holidays
     await PriceRepository(desk.db).upsert_index(
         [
             IndexDailyPrice(
@@ -127,7 +128,7 @@ async def whole_day(desk: ServiceDesk) -> None:
                 source=source,
             )
             for code, source in (("0001", "근사"), ("1001", None))
-            for day, close in ((yesterday, 2_500.0), (DAY, 2_525.0))
+            for day, close in ((session_before, 2_500.0), (DAY, 2_525.0))
         ]
     )
     snapshot = GlobalSnapshot(

@@ -1,10 +1,11 @@
 """What the briefing finds of a day, and what it says it did not find."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from daily_briefing.facts import FactFinder
 from prime_jennie.domain.briefing import BriefingFacts, IndexFigure, Missing, SaleFigure
@@ -14,8 +15,10 @@ from prime_jennie.domain.macro import Sentiment
 from prime_jennie.domain.market import IndexQuote, MarketRegime
 from prime_jennie.domain.slots import SlotSource, SlotState, Task, slot_name
 from prime_jennie.infra.calendar import load_sessions
+from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.database.tables.lifecycle import DailySettlementRow, MarketStateRow
+from prime_jennie.infra.database.tables.market import IndexDailyPriceRow
 from prime_jennie.infra.database.tables.portfolio import DailyAssetSnapshotRow
 from prime_jennie.infra.database.tables.research import StockNewsSentimentRow
 from prime_jennie.infra.database.tables.scouting import WatchlistHistoryRow
@@ -167,6 +170,24 @@ async def test_a_regime_in_force_goes_before_the_last_scouting(desk: ServiceDesk
     await desk.set_regime(context(market_regime=MarketRegime.BEAR))
     facts = await found(desk)
     assert (facts.market.regime, facts.market.regime_at) == (MarketRegime.BEAR, at("17:00"))
+
+
+async def test_an_index_is_compared_with_the_session_before_or_with_nothing(desk: ServiceDesk) -> None:
+    """The day before that session is missing: its change would be of two days."""
+    await whole_day(desk)
+    prices = PriceRepository(desk.db)
+    (older, _) = await prices.index_daily("0001", 2, before=DAY + timedelta(days=1))
+
+    def move(session: Session) -> None:
+        bar = session.get(IndexDailyPriceRow, ("0001", older.price_date))
+        assert bar is not None
+        bar.price_date = date(2026, 2, 12)
+
+    await desk.db.write(move)
+    facts = await found(desk)
+    assert facts.market.kospi is not None
+    assert (facts.market.kospi.close, facts.market.kospi.change_pct) == (2_525.0, None)
+    assert facts.market.kosdaq == IndexFigure(close=2_525.0, change_pct=1.0)
 
 
 async def test_an_index_without_a_bar_is_asked_of_the_gateway(desk: ServiceDesk) -> None:
