@@ -13,7 +13,7 @@ from dashboard_api.handlers.llm import UsageReport
 from dashboard_api.handlers.logs import LogLines
 from dashboard_api.handlers.macro import RegimeReport
 from dashboard_api.handlers.portfolio import LivePositions, PerformanceReport
-from dashboard_api.handlers.slots import Dag, Triggered
+from dashboard_api.handlers.slots import Dag
 from dashboard_api.handlers.trades import SeedPerformance
 from dashboard_api.handlers.watchlist import ListedEntry
 from prime_jennie.domain.briefing import Briefing
@@ -26,7 +26,7 @@ from prime_jennie.domain.positions import DailySnapshot, PortfolioState, Positio
 from prime_jennie.domain.risk import Halt, HaltSource, HaltState, StandingHalt
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.signals import SignalType
-from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task
+from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task, TriggerAnswer
 from prime_jennie.domain.tiers import RiskTag, TradeTier
 from prime_jennie.domain.watchlist import HotWatchlist, WatchlistEntry
 from prime_jennie.infra.database.repositories.events import EventLevel
@@ -182,7 +182,7 @@ EXAMPLES: Final[dict[tuple[str, str], Any]] = {
     ("get", "/api/llm/stats/{day}"): {"scout": USAGE, "council": Usage(calls=3, tokens_in=18_000, tokens_out=5_400)},
     ("get", "/api/slots"): [SLOT],
     ("get", "/api/airflow/dags"): [Dag(dag_id=Task.SCOUT.value, service=Task.SCOUT.service, last_slot=SLOT)],
-    ("post", "/api/airflow/dags/{dag_id}/trigger"): Triggered(job_id="scout-20260219-1015", status="started"),
+    ("post", "/api/airflow/dags/{dag_id}/trigger"): TriggerAnswer(job_id="scout-20260219-1015", status="started"),
     ("get", "/api/halts"): [HaltReport(strategy="krx-core", state=HaltState.PAUSED, halts=(STANDING,))],
     ("put", "/api/halts/{scope}"): HALT,
     ("delete", "/api/halts/{scope}"): {"lifted": True},

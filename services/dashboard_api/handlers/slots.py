@@ -6,19 +6,16 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
-import httpx
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
 
 from dashboard_api.access import may_operate, may_read
 from dashboard_api.desk import DashboardDesk
 from dashboard_api.pages import Page, page
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.model import Record
-from prime_jennie.domain.slots import Slot, Task, task_of
+from prime_jennie.domain.slots import Slot, Task, TriggerAnswer, TriggerRequest, task_of
+from prime_jennie.infra.clients.job_service import JobServiceClient
 from prime_jennie.infra.database.repositories.slots import SlotRepository
-
-TRIGGER_SECS = 10.0
 
 
 class Dag(Record):
@@ -27,13 +24,6 @@ class Dag(Record):
     dag_id: str
     service: str
     last_slot: Slot | None
-
-
-class Triggered(Record):
-    """What a task's service made of a trigger."""
-
-    job_id: str
-    status: str = Field(description="started, running or finished")
 
 
 def slot_routes(desk: Callable[[], DashboardDesk]) -> APIRouter:
@@ -69,8 +59,13 @@ def slot_routes(desk: Callable[[], DashboardDesk]) -> APIRouter:
             for task, found in newest.items()
         ]
 
-    @router.post("/airflow/dags/{dag_id}/trigger", dependencies=[Depends(may_operate)], status_code=202)
-    async def trigger(dag_id: str) -> Triggered:
+    @router.post(
+        "/airflow/dags/{dag_id}/trigger",
+        dependencies=[Depends(may_operate)],
+        status_code=202,
+        response_model_exclude_none=True,
+    )
+    async def trigger(dag_id: str) -> TriggerAnswer:
         """Run a task now, as a slot of this minute; a slot that exists is never run again."""
         at = desk()
         task = task_of(dag_id)
@@ -79,15 +74,12 @@ def slot_routes(desk: Callable[[], DashboardDesk]) -> APIRouter:
     return router
 
 
-async def _trigger(at: DashboardDesk, task: Task) -> Triggered:
+async def _trigger(at: DashboardDesk, task: Task) -> TriggerAnswer:
     url = at.settings.addresses.get(task.service)
     if url is None:
         raise Unavailable(f"{task.service} is not installed")
-    async with httpx.AsyncClient(timeout=TRIGGER_SECS, trust_env=False) as http:
-        answer = await http.post(f"{url}/trigger", json={"source": "manual", "task": task.value})
-    if answer.status_code != httpx.codes.OK:
-        raise Unavailable(f"{task.service} answered {answer.status_code}")
-    return Triggered.model_validate_json(answer.content)
+    async with JobServiceClient() as client:
+        return await client.trigger(url, TriggerRequest(task=task))
 
 
 def tasks_of(at: DashboardDesk) -> list[Task]:

@@ -1,5 +1,6 @@
 """What a page may ask, who may ask it, and what it is told when something is missing."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, Dai
 from prime_jennie.infra.database.tables.scouting import WatchlistHistoryRow
 from tests.support.briefed_day import row_of, traded
 from tests.support.dashboard import ACCOUNT, OPERATE, READ, Dashboard, GatewayTwin, running_dashboard
+from tests.support.http_twin import Answer, HttpTwin
 from tests.support.redis_server import RedisServer
 
 TODAY = datetime.now(UTC)
@@ -127,6 +129,56 @@ def test_a_task_whose_service_is_not_installed_cannot_be_triggered(dashboard: Da
     answer = dashboard.call("POST", "/api/airflow/dags/scout/trigger", OPERATE)
     assert answer.status_code == 503
     assert "scout-job is not installed" in answer.text
+
+
+class JobTwin(HttpTwin):
+    """A scout-job that answers as a test says."""
+
+    says = Answer(200, {"job_id": "scout-20260219-1015", "status": "started"})
+    asked: Mapping[str, Any] | None = None
+
+    def answer(self, path: str, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
+        self.asked = {"path": path, **parameters}
+        return self.says
+
+
+@pytest.fixture
+def job() -> Iterator[JobTwin]:
+    with JobTwin() as twin:
+        yield twin
+
+
+@pytest.fixture
+def with_job(
+    mortal_redis: RedisServer, sqlite_url: str, sqlite_db: Database, gateway: GatewayTwin, job: JobTwin
+) -> Iterator[Dashboard]:
+    urls = f"scout-job=http://127.0.0.1:{job.port}"
+    with running_dashboard(mortal_redis.url, sqlite_url, gateway.url, SERVICE_URLS=urls) as found:
+        yield found
+
+
+def test_a_trigger_is_answered_as_the_tasks_service_answers_it(with_job: Dashboard, job: JobTwin) -> None:
+    def trigger() -> tuple[int, dict[str, Any]]:
+        answer = with_job.call("POST", "/api/airflow/dags/scout/trigger", OPERATE)
+        return answer.status_code, answer.json()
+
+    assert trigger() == (202, {"job_id": "scout-20260219-1015", "status": "started"})
+    assert job.asked == {"path": "/trigger", "task": "scout"}
+    job.says = Answer(200, {"job_id": "x", "status": "finished", "outcome": "Skipped", "reason": "no session"})
+    assert trigger() == (202, {"job_id": "x", "status": "finished", "outcome": "Skipped", "reason": "no session"})
+    for status, error in ((400, "BadInput"), (404, "NotFound"), (409, "Conflict"), (503, "Unavailable")):
+        job.says = Answer(status, {"error": error, "detail": "why not", "service": "scout-job"})
+        code, body = trigger()
+        assert (code, body["error"]) == (status, error)
+        assert "why not" in body["detail"]
+    for says in (
+        Answer(200, "<html>"),
+        Answer(200, {"hello": "world"}),
+        Answer(500, "oops"),
+        Answer(200, {}, lost=True),
+    ):
+        job.says = says
+        assert trigger()[0] == 503
 
 
 async def test_trades_come_in_pages_newest_first_and_none_is_lost(dashboard: Dashboard, sqlite_db: Database) -> None:
