@@ -101,6 +101,7 @@ def create_app(settings: BriefingSettings) -> FastAPI:
             delivery,
             desk.redis,
             desk.clock,
+            desk.sessions,
             language=settings.briefing_language,
         )
 

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date
 
 import structlog
 from redis.asyncio import Redis
@@ -15,6 +17,7 @@ from prime_jennie.domain.briefing import Briefing, ChatDelivery, DeliveryState, 
 from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.ports import Clock
+from prime_jennie.domain.sessions import KST, SessionTable, UnknownSession
 from prime_jennie.domain.slots import SlotSkipped
 from prime_jennie.infra.database.repositories.briefings import BriefingRepository
 from prime_jennie.infra.jobs import Job
@@ -34,6 +37,7 @@ class BriefingRun:
         delivery: BriefingDelivery,
         redis: Redis,
         clock: Clock,
+        sessions: SessionTable,
         *,
         language: Language,
     ) -> None:
@@ -43,15 +47,17 @@ class BriefingRun:
         self._delivery = delivery
         self._redis = redis
         self._clock = clock
+        self._sessions = sessions
         self._language = language
 
     async def run(self, job: Job) -> str:
-        """Return what was stored and who has it. SlotSkipped where all of it was done before.
+        """Return what was stored and who has it. SlotSkipped where all of it was done before, or the day still trades.
 
         A past day's briefing is stored and sent to nobody. Unavailable where a chat can still be reached later: the
         next attempt sends the stored text to those alone.
         """
         language = self._language_of(job)
+        self._demand_closed(job.day)
         stored = await self._briefings.find(job.day)
         is_new = stored is None
         briefing = stored or await self._written(job, language)
@@ -69,6 +75,14 @@ class BriefingRun:
             raise SlotSkipped(f"the briefing of {job.day} was done before: {told(deliveries)}")
         await self._note_sent(job, deliveries)
         return f"{_described(briefing)}; {told(deliveries)}"
+
+    def _demand_closed(self, day: date) -> None:
+        """Leave the day's one text to the evening: a look at noon would be all that is ever told of it."""
+        with suppress(UnknownSession):
+            session = self._sessions.get(day)
+            if session is not None and self._clock.now() < session.closes_at:
+                closes = session.closes_at.astimezone(KST)
+                raise SlotSkipped(f"the session of {day} closes at {closes:%H:%M}: its briefing is written after that")
 
     async def _written(self, job: Job, language: Language) -> Briefing:
         await job.report("collecting", 10)

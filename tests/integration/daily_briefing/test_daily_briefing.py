@@ -376,3 +376,20 @@ async def eventually_standing(client: httpx.AsyncClient) -> dict[str, Any]:
 
     await eventually(knows, what="the newest briefing's standing")
     return await told(client, "/status")
+
+
+async def test_a_look_at_noon_is_skipped_and_leaves_the_evening_its_briefing(
+    desk: ServiceDesk, telegram: TelegramApi
+) -> None:
+    tomorrow = DAY + timedelta(days=1)
+    desk.clock.set(at("12:00", tomorrow))
+    async with serving(settings(desk, telegram)) as client:
+        noon = await briefed(client, slot="briefing-20260220-1200")
+        assert noon.state is SlotState.SKIPPED
+        assert noon.reason == "the session of 2026-02-20 closes at 15:30: its briefing is written after that"
+        assert telegram.to(7) == []
+        assert (await client.get("/briefing")).status_code == 404
+        desk.clock.set(at("17:00", tomorrow))
+        evening = await briefed(client, slot="briefing-20260220-1700")
+        assert evening.state is SlotState.RAN, evening.reason
+        assert len(telegram.to(7)) == 1
