@@ -26,6 +26,7 @@ from kis_gateway.market_day import MarketDay, phase_at
 from kis_gateway.ownership import Ownership
 from kis_gateway.position_sync import PositionSync
 from kis_gateway.prices import Prices
+from kis_gateway.protection import Protection
 from kis_gateway.quota import BuyQuota
 from kis_gateway.recovery import Recovery
 from kis_gateway.registrations import Registrations
@@ -74,6 +75,7 @@ class Parts:
     desk: OrderDesk
     cancels: Cancels
     halt_keeper: HaltKeeper
+    protection: Protection
     risk: RiskEngine
     lifecycle: Lifecycle
     feed: Feed
@@ -98,6 +100,7 @@ class Parts:
             "risk": survive("risk", self.risk.run, self.outages),
             "lifecycle": survive("lifecycle", self._as_owner(self.lifecycle.run), self.outages),
             "halt-copies": survive("halt-copies", self.halt_keeper.run, self.outages),
+            "protection": survive("protection", self.protection.run, self.outages),
         }
 
     async def _stream(self) -> None:
@@ -295,6 +298,15 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
             db=db,
             halts=halts,
             standings=standings,
+            alerts=alerts,
+            ownership=ownership,
+            market=market,
+            clock=clock,
+        ),
+        protection=Protection(
+            account=account,
+            db=db,
+            guard=guard,
             alerts=alerts,
             ownership=ownership,
             market=market,
