@@ -79,7 +79,7 @@ class LiquidationBook:
             await together.watch(self._mark_key)
             if await together.exists(self._mark_key):  # another process was quicker; a person may have spoken since
                 return await self._said()
-            together.multi()
+            together.multi()  # type: ignore[no-untyped-call]
             if both.stocks:
                 together.sadd(self.stocks_key, *sorted(both.stocks))
             if both.armed:
