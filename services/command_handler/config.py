@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from command_handler.phrases import Language
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.clients.telegram_settings import TelegramSettings
 
 
@@ -13,7 +13,7 @@ class CommandSettings(TelegramSettings):
     operator_token: SecretStr | None = Field(
         None, validation_alias="JENNIE_OPERATOR_TOKEN", description="bearer token of the console; unset: no console"
     )
-    command_language: Language = Field(Language.KO, description="ko or en, until a chat chooses with /lang")
+    command_language: Language = Field(Language.KOREAN, description="ko or en, until a chat chooses with /lang")
     command_every_secs: float = Field(5.0, ge=0, le=60, description="clock seconds between commands of one chat")
     confirm_within_secs: float = Field(60.0, gt=0, le=600, description="clock seconds in which a code is good")
     manual_trades_per_day: int = Field(20, ge=0, le=200, description="buys and sells by hand a KST day (rulebook §10)")

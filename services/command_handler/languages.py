@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from command_handler.phrases import Language
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
 from prime_jennie.infra.outages import OUTAGES

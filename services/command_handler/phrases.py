@@ -2,14 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Language(StrEnum):
-    """In which language a chat reads."""
-
-    KO = "ko"
-    EN = "en"
+from prime_jennie.domain.reader import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +15,7 @@ class Phrase:
 
     def said_in(self, language: Language) -> str:
         """Return the line as a chat reads it."""
-        return self.en if language is Language.EN else self.ko
+        return self.en if language is Language.ENGLISH else self.ko
 
     def __add__(self, other: "Phrase") -> "Phrase":
         return Phrase(self.ko + other.ko, self.en + other.en)

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from command_handler.phrases import Language, Phrase
+from command_handler.phrases import Phrase
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.clients.telegram_text import escaped
 
 

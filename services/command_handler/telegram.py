@@ -12,10 +12,10 @@ from command_handler.commands.catalogue import Catalogue
 from command_handler.desk import CommandDesk
 from command_handler.languages import Languages
 from command_handler.parsing import Command, Confirmation, parse
-from command_handler.phrases import Language
 from command_handler.replies import Reply, as_html
 from command_handler.switchboard import Job, Said, Switchboard
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.clients.telegram import Delivered, TelegramSender, telegram_bot
 from prime_jennie.infra.clock import RealClock
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
@@ -199,7 +199,7 @@ class TelegramCommands:
         menu = [BotCommand(spec.name, spec.does.said_in(language)[:MENU_CHARS]) for spec in self._catalogue.specs]
         try:
             await bot.set_my_commands(menu)
-            if language is Language.KO:
+            if language is Language.KOREAN:
                 english = [BotCommand(spec.name, spec.does.en[:MENU_CHARS]) for spec in self._catalogue.specs]
                 await bot.set_my_commands(english, language_code="en")
         except TelegramError as error:

@@ -13,10 +13,11 @@ from daily_briefing.facts import FactFinder
 from daily_briefing.remark import BriefingWriter
 from daily_briefing.text import briefing_html
 from daily_briefing.words import WORDS
-from prime_jennie.domain.briefing import Briefing, ChatDelivery, DeliveryState, Language
+from prime_jennie.domain.briefing import Briefing, ChatDelivery, DeliveryState
 from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.ports import Clock
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.sessions import KST, SessionTable, UnknownSession
 from prime_jennie.domain.slots import SlotSkipped
 from prime_jennie.infra.database.repositories.briefings import BriefingRepository

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from prime_jennie.domain.briefing import Language
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.clients.llm import LanguageSettings
 from prime_jennie.infra.clients.telegram_settings import TelegramSettings
 

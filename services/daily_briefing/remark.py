@@ -10,10 +10,11 @@ from pydantic import Field
 from daily_briefing.figures import foreign_figures
 from daily_briefing.text import figure_lines
 from daily_briefing.words import WORDS
-from prime_jennie.domain.briefing import BriefingFacts, Language, Remark
+from prime_jennie.domain.briefing import BriefingFacts, Remark
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.language import BadAnswer, LanguageModel, Prompt, Tier
 from prime_jennie.domain.model import Record
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.clients.telegram_text import escaped
 
 OFFLINE: Final = {

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from prime_jennie.domain.briefing import Language, Missing
+from prime_jennie.domain.briefing import Missing
 from prime_jennie.domain.macro import Sentiment
 from prime_jennie.domain.market import MarketRegime
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.slots import SlotState, Task
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import select
 from command_handler.app import Room, furnish
 from command_handler.config import CommandSettings
 from command_handler.desk import CommandDesk
-from command_handler.phrases import Language
 from command_handler.replies import Reply, as_text
 from command_handler.switchboard import Said
 from prime_jennie.domain.broker import AccountInfo, Environment
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import MarketRegime, Tick, TickBatch
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import BuySignal, SellOrder
 from prime_jennie.domain.symbols import Market, StockMaster
@@ -128,7 +128,7 @@ class Commanding:
 
     async def say(self, text: str, **known: Any) -> str:
         """Say something and return the answer as a Korean console shows it."""
-        return as_text(await self.ask(text, **known), Language.KO)
+        return as_text(await self.ask(text, **known), Language.KOREAN)
 
     async def confirm(self, text: str, **known: Any) -> Reply:
         """Say what must be confirmed, and confirm it."""
@@ -185,8 +185,8 @@ class Commanding:
 
 def code_in(reply: Reply) -> str:
     """Return the code that a question asks for."""
-    found = _CODE.search(as_text(reply, Language.KO))
-    assert found is not None, as_text(reply, Language.KO)
+    found = _CODE.search(as_text(reply, Language.KOREAN))
+    assert found is not None, as_text(reply, Language.KOREAN)
     return found[1]
 
 

@@ -13,13 +13,6 @@ from prime_jennie.domain.slots import SlotState, Task
 from prime_jennie.domain.tiers import TradeTier
 
 
-class Language(StrEnum):
-    """What a reader reads."""
-
-    KOREAN = "ko"
-    ENGLISH = "en"
-
-
 class Missing(StrEnum):
     """What a briefing had to leave out; said in its text, never filled in."""
 

@@ -7,8 +7,9 @@ from command_handler.arguments import no_words, whole_number
 from command_handler.desk import Ask
 from command_handler.languages import Languages
 from command_handler.mute import Mute
-from command_handler.phrases import Language, Phrase
+from command_handler.phrases import Phrase
 from command_handler.replies import Refused, Reply, WrongArgument, done, told
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.sessions import KST
 
 LONGEST_MUTE_MINUTES: Final = 1_440

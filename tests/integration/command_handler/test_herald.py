@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from command_handler.phrases import Language
 from command_handler.replies import as_text
 from prime_jennie.domain.alerts import Alert, AlertLevel
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.positions import TradeNotification
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.signals import SellReason, SignalType
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.infra.alerts import Alerts
@@ -36,7 +36,7 @@ async def telling(desk: Commanding) -> AsyncIterator[None]:
         await end_tasks(loops)
 
 
-def told(desk: Commanding, language: Language = Language.KO) -> list[str]:
+def told(desk: Commanding, language: Language = Language.KOREAN) -> list[str]:
     return [as_text(one.reply, language) for one in desk.room.console.room.after(0)]
 
 
@@ -90,7 +90,9 @@ async def test_a_sale_is_told_with_its_reason_and_its_result(desk: Commanding) -
         "추적 손절 · 눌림목 · 수익률 +2.35% · 3일 보유 · 12:00:00",
         "매수 체결 삼성전자 005930\n40주 @72,000 = 2,880,000원\n수동 · TIER2 · 점수 50 · 12:00:00",
     ]
-    assert told(desk, Language.EN)[0].startswith("Filled: sell 삼성전자 005930\n40 shares @72,000 = 2,880,000 KRW\n")
+    assert told(desk, Language.ENGLISH)[0].startswith(
+        "Filled: sell 삼성전자 005930\n40 shares @72,000 = 2,880,000 KRW\n"
+    )
 
 
 async def test_the_same_message_is_told_once_even_after_a_restart(desk: Commanding) -> None:

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from command_handler.phrases import Language
 from command_handler.replies import Outcome, as_text
 from prime_jennie.domain.orders import TradeType
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.tasks import end_tasks
 from tests.support.commanding import SAMSUNG, Commanding, code_in
@@ -37,7 +37,7 @@ async def following(desk: Commanding) -> AsyncIterator[None]:
 
 
 def shown(desk: Commanding) -> list[str]:
-    return [as_text(one.reply, Language.KO) for one in desk.room.console.room.after(0)]
+    return [as_text(one.reply, Language.KOREAN) for one in desk.room.console.room.after(0)]
 
 
 async def told(desk: Commanding, count: int = 1) -> list[str]:

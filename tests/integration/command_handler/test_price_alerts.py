@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from command_handler.phrases import Language
 from command_handler.replies import Outcome, as_text
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.price_alerts import Direction, PriceAlert, PriceAlertRepository
 from prime_jennie.infra.tasks import end_tasks
@@ -27,7 +27,7 @@ async def watching(desk: Commanding) -> AsyncIterator[None]:
 
 
 def told(desk: Commanding) -> list[str]:
-    return [as_text(one.reply, Language.KO) for one in desk.room.console.room.after(0)]
+    return [as_text(one.reply, Language.KOREAN) for one in desk.room.console.room.after(0)]
 
 
 async def look(desk: Commanding) -> None:

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from command_handler.phrases import Language
 from command_handler.replies import Outcome, as_text
 from prime_jennie.domain.keys import RedisKeys
+from prime_jennie.domain.reader import Language
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
 from prime_jennie.infra.liquidation import LiquidationBook, LiquidationOrders
 from prime_jennie.infra.overrides import Overrides
@@ -105,7 +105,7 @@ async def test_a_chat_chooses_its_language_for_good_and_for_itself(desk: Command
     assert as_text(reply, await languages.of("telegram:7")) == "This chat is in English"
     desk.room = desk.furnished()
     languages = desk.room.console.languages
-    assert (await languages.of("telegram:7"), await languages.of("console")) == (Language.EN, Language.KO)
+    assert (await languages.of("telegram:7"), await languages.of("console")) == (Language.ENGLISH, Language.KOREAN)
 
 
 async def test_a_liquidation_is_listed_confirmed_and_armed_as_price_monitor_reads_it(desk: Commanding) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from command_handler.phrases import Language
 from command_handler.replies import Outcome, as_html, as_text
 from command_handler.switchboard import Said
 from prime_jennie.domain.errors import Unavailable
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.risk import HaltState
 from tests.support.commanding import SAMSUNG, STRATEGY, Commanding, code_in
 from tests.support.telegram_html import plain_text
@@ -35,8 +35,8 @@ async def test_help_names_every_command_of_the_rulebook_in_both_languages(desk: 
 async def test_what_is_no_command_gets_help_and_nothing_is_done(desk: Commanding, text: str) -> None:
     reply = await desk.ask(text)
     assert reply.outcome is Outcome.UNKNOWN_COMMAND
-    assert "/portfolio" in as_text(reply, Language.KO)
-    assert len(as_html(reply, Language.KO)) < 4_096
+    assert "/portfolio" in as_text(reply, Language.KOREAN)
+    assert len(as_html(reply, Language.KOREAN)) < 4_096
     (event,) = await desk.events("command")
     assert len(event.message) <= 300
 
@@ -144,7 +144,7 @@ async def test_a_restart_between_taking_and_acting_does_nothing_twice_and_tells(
     assert await desk.hear("/sellall 확인", message_id="telegram:1:77") is None  # Telegram sends it again
     assert await desk.sell_orders() == []
     (shown,) = desk.room.console.room.after(0)
-    assert as_text(shown.reply, Language.KO).startswith("다시 시작하느라 명령이 끊겼습니다\n/sellall 확인\n")
+    assert as_text(shown.reply, Language.KOREAN).startswith("다시 시작하느라 명령이 끊겼습니다\n/sellall 확인\n")
     desk.room = desk.furnished()
     await desk.room.switchboard.tell_interrupted()
     assert desk.room.console.room.after(0) == []
@@ -195,7 +195,7 @@ async def test_a_bug_in_one_command_is_told_and_silences_no_other(
     monkeypatch.setattr(desk.gateway, "snapshot", bug)
     reply = await desk.ask("/price 005930")
     assert (reply.outcome, reply.lines[0].ko) == (Outcome.FAILED, "내부 오류")
-    assert "secret" not in as_text(reply, Language.EN)
+    assert "secret" not in as_text(reply, Language.ENGLISH)
     assert (await desk.ask("/help")).outcome is Outcome.ANSWERED
 
 
@@ -232,6 +232,6 @@ async def test_a_language_that_cannot_be_read_is_the_configured_one(
     await desk.say("/lang en")
     languages = desk.furnished().console.languages
     monkeypatch.setattr(desk.db, "read", Gone().read)
-    assert await languages.of("telegram:7") is Language.KO
+    assert await languages.of("telegram:7") is Language.KOREAN
     monkeypatch.undo()
-    assert await languages.of("telegram:7") is Language.EN
+    assert await languages.of("telegram:7") is Language.ENGLISH

@@ -14,8 +14,8 @@ import pytest
 from daily_briefing.app import create_app
 from daily_briefing.config import BriefingSettings
 from daily_briefing.remark import OFFLINE
-from prime_jennie.domain.briefing import Language
 from prime_jennie.domain.keys import RedisKeys
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.slots import Slot, SlotState
 from prime_jennie.infra.database.repositories.briefings import BriefingRepository
 from prime_jennie.infra.database.tables.research import StockNewsSentimentRow

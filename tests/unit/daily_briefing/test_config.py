@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from daily_briefing.config import BriefingSettings
-from prime_jennie.domain.briefing import Language
+from prime_jennie.domain.reader import Language
 
 
 def test_alone_it_needs_nothing_and_writes_korean() -> None:

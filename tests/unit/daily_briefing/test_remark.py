@@ -7,9 +7,10 @@ import pytest
 from daily_briefing.remark import OFFLINE, ClosingWords, ModelWriter, OfflineWriter
 from daily_briefing.text import figure_lines
 from daily_briefing.words import WORDS
-from prime_jennie.domain.briefing import BriefingFacts, Language, TradeFigures
+from prime_jennie.domain.briefing import BriefingFacts, TradeFigures
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.language import AnswerT, BadAnswer, Prompt, Usage
+from prime_jennie.domain.reader import Language
 from tests.support.briefings import empty_day, full_day
 
 

@@ -13,7 +13,6 @@ from prime_jennie.domain.briefing import (
     BriefingFacts,
     HoldingFigure,
     IndexFigure,
-    Language,
     MarketFigures,
     Missing,
     NewsFigure,
@@ -25,6 +24,7 @@ from prime_jennie.domain.briefing import (
 )
 from prime_jennie.domain.macro import Sentiment
 from prime_jennie.domain.market import MarketRegime
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.slots import SlotState, Task
 from prime_jennie.domain.tiers import TradeTier
 from tests.support.briefings import AT_1430, DAY, empty_day, full_day

@@ -1,0 +1,10 @@
+"""Say in which language a person reads."""
+
+from enum import StrEnum
+
+
+class Language(StrEnum):
+    """What a reader reads."""
+
+    KOREAN = "ko"
+    ENGLISH = "en"
