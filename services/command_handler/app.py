@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+import structlog
 from fastapi import FastAPI
 
 from command_handler.commands.every import every_command
@@ -23,18 +24,21 @@ from command_handler.outcomes import Outcomes
 from command_handler.price_watch import PriceWatch
 from command_handler.switchboard import Switchboard
 from command_handler.telegram import TelegramCommands, TelegramPost
-from prime_jennie.domain.errors import Unavailable
+from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.ports import Gateway
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clients.telegram import TelegramSender
 from prime_jennie.infra.database.repositories.commands import CommandLog
 from prime_jennie.infra.database.repositories.inbox import SqlInbox
+from prime_jennie.infra.desk import answers
 from prime_jennie.infra.halts import HaltDesk
-from prime_jennie.infra.job_app import open_job_desk
+from prime_jennie.infra.job_app import demand_token, open_job_desk
 from prime_jennie.infra.jobs import JobDesk
 from prime_jennie.infra.outages import OUTAGES, Backoff
 from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,13 @@ def furnish(desk: CommandDesk) -> Room:
 def create_app(settings: CommandSettings) -> FastAPI:
     """Return the service's application; its lifespan opens the room behind the HTTP edge."""
     at_work: list[tuple[JobDesk, Room]] = []
+    opened: list[JobDesk] = []
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
+        demand_token(settings)
         job_desk = await stack.enter_async_context(open_job_desk(settings, NAME, doing=extras))
         app.state.clock = job_desk.clock
+        opened[:] = [job_desk]
         token = settings.service_token or settings.read_token
         # A person waits for the answer: one question is given up long before a trading service would.
         gateway = await stack.enter_async_context(
@@ -143,10 +150,11 @@ def create_app(settings: CommandSettings) -> FastAPI:
         await asyncio.Event().wait()
 
     async def dependencies() -> dict[str, DependencyHealth]:
+        gateway = {"kis_gateway": await answers(opened[0].gateway.info)} if opened else {}
         if not at_work:
-            return {"room": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
+            return {"room": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting"), **gateway}
         job_desk, room = at_work[0]
-        return {**await job_desk.dependencies(), **room.dependencies()}
+        return {**await job_desk.dependencies(), **gateway, **room.dependencies()}
 
     def console() -> ConsoleDesk:
         if not at_work:
@@ -168,13 +176,17 @@ def create_app(settings: CommandSettings) -> FastAPI:
 
 
 async def command_desk(settings: CommandSettings, job_desk: JobDesk, gateway: Gateway) -> CommandDesk:
-    """Wait until the gateway says whose account it is, for halts and rows are keyed by it."""
+    """Wait until the gateway says whose account it is, for halts and rows are keyed by it.
+
+    One that refuses the token is waited for, too: it may be the one that has to be mended.
+    """
     backoff = Backoff()
     while True:
         try:
             account = await gateway.info()
             break
-        except OUTAGES:
+        except (*OUTAGES, BadInput) as error:
+            log.info("waiting for the gateway", error=f"{type(error).__name__}: {error}")
             await backoff.pause()
     return CommandDesk(
         settings=settings,

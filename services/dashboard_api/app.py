@@ -31,6 +31,8 @@ from dashboard_api.pages import NEXT_CURSOR
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.ports import Clock
+from prime_jennie.infra.desk import answers
+from prime_jennie.infra.job_app import demand_token
 from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
 
 NAME = "dashboard-api"
@@ -56,6 +58,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     at_work: list[DashboardDesk] = []
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
+        demand_token(settings)
         desk = await stack.enter_async_context(open_dashboard_desk(settings, NAME, hub))
         app.state.clock = desk.jobs.clock
         streams = StreamFeed(desk.jobs.redis, desk.jobs.db, hub)
@@ -71,7 +74,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
             return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
-        return await at_work[0].jobs.dependencies()
+        return {**await at_work[0].jobs.dependencies(), "kis_gateway": await answers(at_work[0].jobs.gateway.info)}
 
     def desk() -> DashboardDesk:
         if not at_work:

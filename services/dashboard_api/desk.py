@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dashboard_api.config import DashboardSettings
 from dashboard_api.hub import Hub
 from prime_jennie.domain.broker import AccountInfo
+from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.job_app import open_job_desk
@@ -26,9 +27,12 @@ class DashboardDesk:
     _account: AccountInfo | None = field(default=None)
 
     async def account(self) -> str:
-        """Return the account's number, asked for once; Unavailable while the gateway has never answered."""
+        """Return the account's number, asked for once; Unavailable while the gateway has not said it, or refuses to."""
         if self._account is None:
-            self._account = await self.jobs.gateway.info()
+            try:
+                self._account = await self.jobs.gateway.info()
+            except BadInput as refused:  # our token: nothing of a page's request is in this question
+                raise Unavailable(str(refused)) from refused
         return self._account.account_no
 
     async def halts(self) -> HaltDesk:

@@ -41,6 +41,7 @@ class Chat:
             "telegram_timeout_secs": 2,
             "command_every_secs": 0,
             "operator_token": OPERATOR_TOKEN,
+            "read_token": "a-token-to-look-with",
         }
         return CommandSettings(**(given | known))
 

@@ -22,9 +22,10 @@ START_SECS = 30
 
 
 class GatewayTwin(HttpTwin):
-    """The few reads of kis-gateway that a dashboard asks; `down` answers 503 to all."""
+    """The few reads of kis-gateway that a dashboard asks; `down` answers 503 to all, `refuses` 403 to the account's."""
 
     down = False
+    refuses = False
     positions: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -35,6 +36,8 @@ class GatewayTwin(HttpTwin):
         """Answer one request."""
         if self.down:
             return Answer(503, {"error": "Unavailable", "detail": "down", "service": "kis-gateway"})
+        if self.refuses and path.startswith("/api/account/"):
+            return Answer(403, {"error": "HTTPException", "detail": "not minted here", "service": "kis-gateway"})
         if path == "/api/account/info":
             return Answer(200, {"account_no": ACCOUNT, "environment": "mock"})
         if path == "/api/account/balance":

@@ -9,6 +9,7 @@ import structlog
 from redis.asyncio import Redis
 
 from prime_jennie.domain.broker import AccountInfo
+from prime_jennie.domain.errors import JennieError
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.keys import Keyspace
 from prime_jennie.domain.ports import Clock, Gateway
@@ -112,6 +113,6 @@ async def answers(question: Callable[[], Awaitable[object]]) -> DependencyHealth
     asked_at = time.monotonic()
     try:
         await question()
-    except OUTAGES as error:
+    except (*OUTAGES, JennieError) as error:  # a token that is refused is no outage, and no health either
         return DependencyHealth(status=DependencyStatus.DOWN, message=f"{type(error).__name__}: {error}"[:200])
     return DependencyHealth(status=DependencyStatus.HEALTHY, latency_ms=round((time.monotonic() - asked_at) * 1000, 3))

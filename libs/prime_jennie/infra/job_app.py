@@ -19,8 +19,16 @@ from prime_jennie.infra.job_board import JobBoard
 from prime_jennie.infra.jobs import JobDesk, JobWork
 from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
-from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
+from prime_jennie.infra.runtime import StartError, behind_edge, service_app, supervise, survive
 from prime_jennie.infra.settings import ServiceSettings
+
+
+def demand_token(settings: ServiceSettings) -> None:
+    """Raise StartError for a service that must know whose account it is, and has nothing to be told it for."""
+    if settings.service_token is None and settings.read_token is None:
+        raise StartError(
+            "environment: JENNIE_READ_TOKEN is not set, and kis-gateway tells the account to none but its holders"
+        )
 
 
 @asynccontextmanager

@@ -126,8 +126,9 @@ class GatewayClient:
     async def cash(self) -> int:
         return int(_field(await self._read("POST", "/api/account/cash"), "cash_balance"))
 
-    async def subscribe(self, codes: Sequence[str]) -> None:
-        await self._read("POST", "/api/realtime/subscribe", {"codes": list(codes)})
+    async def subscribe(self, codes: Sequence[str], *, replace: bool = False) -> None:
+        body = {"codes": list(codes), **({"replace": True} if replace else {})}
+        await self._read("POST", "/api/realtime/subscribe", body)
 
     async def unsubscribe(self, codes: Sequence[str]) -> None:
         await self._read("POST", "/api/realtime/unsubscribe", {"codes": list(codes)})
@@ -181,7 +182,7 @@ def _raise_known(response: httpx.Response) -> None:
         case 400:
             raise BadInput("kis-gateway", "", detail)
         case 401 | 403:
-            raise BadInput("kis-gateway", "JENNIE_SERVICE_TOKEN", detail)
+            raise BadInput("kis-gateway", "", f"refuses JENNIE_SERVICE_TOKEN or JENNIE_READ_TOKEN ({detail})")
         case 404:
             raise NotFound(detail)
         case 409:
