@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 from sqlalchemy import create_engine, text
 
+from prime_jennie.infra.database.engines import driver_url
+
 Row = Mapping[str, Any]
 
 QUERIES = {
@@ -59,9 +61,9 @@ def read_exchange(control_url: str, account: str) -> tuple[dict[str, Any], dict[
     return ledger, stats
 
 
-def read_database(sync_url: str, account: str) -> dict[str, list[dict[str, Any]]]:
-    """Read the rows of the account. `sync_url` is a blocking SQLAlchemy URL (sqlite:/// or mysql+pymysql://)."""
-    engine = create_engine(sync_url)
+def read_database(database_url: str, account: str) -> dict[str, list[dict[str, Any]]]:
+    """Read the rows of the account from a person's URL (sqlite:/// or mysql://)."""
+    engine = create_engine(driver_url(database_url))
     try:
         with engine.connect() as connection:
             return {
