@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from fastapi import FastAPI
@@ -37,6 +38,8 @@ from prime_jennie.infra.job_app import demand_token, open_job_desk
 from prime_jennie.infra.jobs import JobDesk
 from prime_jennie.infra.outages import OUTAGES, Backoff
 from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
+
+NO_ACCOUNT: Final[tuple[type[Exception], ...]] = (BadInput, *OUTAGES)  # BadInput: the gateway refuses our token
 
 log = structlog.get_logger(__name__)
 
@@ -178,14 +181,14 @@ def create_app(settings: CommandSettings) -> FastAPI:
 async def command_desk(settings: CommandSettings, job_desk: JobDesk, gateway: Gateway) -> CommandDesk:
     """Wait until the gateway says whose account it is, for halts and rows are keyed by it.
 
-    One that refuses the token is waited for, too: it may be the one that has to be mended.
+    One that refuses our token is waited for, too: it may be what has to be mended.
     """
     backoff = Backoff()
     while True:
         try:
             account = await gateway.info()
             break
-        except (*OUTAGES, BadInput) as error:
+        except NO_ACCOUNT as error:
             log.info("waiting for the gateway", error=f"{type(error).__name__}: {error}")
             await backoff.pause()
     return CommandDesk(

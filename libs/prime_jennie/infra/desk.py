@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from redis.asyncio import Redis
@@ -24,6 +25,8 @@ from prime_jennie.infra.outages import OUTAGES, Backoff, Outages
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import LiveConfigSource
 from prime_jennie.infra.settings import ServiceSettings
+
+NO_ANSWER: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)  # a refused token is no outage, nor health
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +116,6 @@ async def answers(question: Callable[[], Awaitable[object]]) -> DependencyHealth
     asked_at = time.monotonic()
     try:
         await question()
-    except (*OUTAGES, JennieError) as error:  # a token that is refused is no outage, and no health either
+    except NO_ANSWER as error:
         return DependencyHealth(status=DependencyStatus.DOWN, message=f"{type(error).__name__}: {error}"[:200])
     return DependencyHealth(status=DependencyStatus.HEALTHY, latency_ms=round((time.monotonic() - asked_at) * 1000, 3))
