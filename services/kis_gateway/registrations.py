@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -154,5 +155,5 @@ class Registrations:
 
 
 def _watches_holdings(subscriber: str) -> bool:
-    """Tell whether a subscriber, `price-monitor` or `<strategy>/price-monitor`, waits for prices of held stocks."""
-    return subscriber.rpartition("/")[2] == PRICE_MONITOR
+    """Tell whether a subscriber waits for prices of held stocks: a desk calls itself `<strategy>:<service>`."""
+    return re.split("[/:]", subscriber)[-1] == PRICE_MONITOR

@@ -101,6 +101,13 @@ async def test_more_held_stocks_than_there_are_places_is_told_once_for_each_left
     assert gateway.registered == HELD[1:]
 
 
+async def test_a_desks_price_monitor_is_known_by_the_name_it_gives_itself(gateway: Gateway) -> None:
+    """A desk calls itself <strategy>:<service>, and its token says the strategy once more."""
+    await gateway.wishes.add("krx-core/krx-core:buy-scanner", LISTED)
+    await gateway.wishes.add("krx-core/krx-core:price-monitor", HELD[:1])
+    assert gateway.registered == [*LISTED[:39], HELD[0]]
+
+
 async def test_a_new_process_registers_what_was_left_and_no_more(gateway: Gateway) -> None:
     await gateway.wishes.add(SCANNER, LISTED)
     await gateway.wishes.add(MONITOR, HELD[:1])
