@@ -10,16 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from daily_briefing.notes import Notes
 from prime_jennie.domain.briefing import HoldingFigure, Missing, PortfolioFigures, SaleFigure, TradeFigures
 from prime_jennie.domain.orders import TradeType
+from prime_jennie.domain.sales import Sale
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.settlement import SettledPosition
 from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.infra.database.repositories.sales import sales_of
 from prime_jennie.infra.database.repositories.snapshots import SnapshotRepository
 from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.lifecycle import DailySettlementRow
-from prime_jennie.infra.database.tables.portfolio import TradeLogRow
-from prime_jennie.infra.execution.books import sale_profit_pct
 from prime_jennie.infra.jobs import Job, JobDesk
-from prime_jennie.strategy.pnl import win_rate
+from prime_jennie.strategy.pnl import profit_pct, win_rate
 
 WHOLE_ACCOUNT: Final = ""
 _POSITIONS: Final = TypeAdapter(list[SettledPosition])
@@ -43,12 +43,12 @@ async def trade_figures(
     else:
         notes.lack(Missing.SETTLEMENT)
     unsettled = sum(row.profit_amount or 0 for row in sold if row.strategy not in settled)
-    orders = _by_order(sold)
-    profits = [_profit_krw(order) for order in orders]
-    known = sorted(map(_sale, filter(_has_cost, orders)), key=lambda sale: sale.profit_krw)
+    sales = sales_of(rows)
+    profits = [sale.profit_krw for sale in sales]
+    known = sorted(map(_figure, filter(lambda sale: sale.cost_krw > 0, sales)), key=lambda sale: sale.profit_krw)
     return TradeFigures(
-        buys=len(_by_order(bought)),
-        sells=len(orders),
+        buys=len({row.order_id for row in bought}),
+        sells=len(sales),
         bought_krw=sum(row.total_amount for row in bought),
         sold_krw=sum(row.total_amount for row in sold),
         realized_krw=sum(row.realized_pnl for row in settlements) + unsettled,
@@ -100,23 +100,9 @@ async def portfolio_figures(
     return PortfolioFigures.model_validate(known)
 
 
-def _by_order(rows: Iterable[TradeLogRow]) -> list[list[TradeLogRow]]:
-    orders: dict[str, list[TradeLogRow]] = {}
-    for row in rows:
-        orders.setdefault(row.order_id, []).append(row)
-    return list(orders.values())
-
-
-def _has_cost(order: Sequence[TradeLogRow]) -> bool:
-    return all(row.profit_amount is not None for row in order)
-
-
-def _profit_krw(order: Sequence[TradeLogRow]) -> int:
-    return sum(row.profit_amount or 0 for row in order)
-
-
-def _sale(order: list[TradeLogRow]) -> SaleFigure:
-    return SaleFigure(stock_name=order[-1].stock_name, profit_krw=_profit_krw(order), profit_pct=sale_profit_pct(order))
+def _figure(sale: Sale) -> SaleFigure:
+    share_pct = round(profit_pct(sale.cost_krw, sale.profit_krw), 4)
+    return SaleFigure(stock_name=sale.stock_name, profit_krw=sale.profit_krw, profit_pct=share_pct)
 
 
 def _settled(row: DailySettlementRow, notes: Notes) -> list[SettledPosition]:

@@ -13,6 +13,7 @@ from command_handler.strategies import Strategies
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.sessions import KST, kst_midnight
 from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.infra.database.repositories.sales import sales_of
 from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
 from prime_jennie.infra.outages import OUTAGES
@@ -155,13 +156,10 @@ def _by_day(trades: Iterable[TradeLogRow], days: int) -> list[Phrase]:
 
 def _counts(trades: list[TradeLogRow]) -> Phrase:
     """Count orders, not executions: an order that filled in three parts is one trade."""
-    profits: dict[str, int] = defaultdict(int)
     bought = {trade.order_id for trade in trades if trade.trade_type == TradeType.BUY.value}
-    for trade in trades:
-        if trade.trade_type == TradeType.SELL.value:
-            profits[trade.order_id] += trade.profit_amount or 0
-    wins, losses = sum(profit > 0 for profit in profits.values()), sum(profit < 0 for profit in profits.values())
-    ratio = win_rate(profits.values())
+    profits = [sale.profit_krw for sale in sales_of(trades)]
+    wins, losses = sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
+    ratio = win_rate(profits)
     rate = "-" if ratio is None else f"{100 * ratio:.0f}%"
     return Phrase(
         f"매수 {len(bought)} · 매도 {len(profits)} ({wins}승 {losses}패, 승률 {rate})",

@@ -18,8 +18,9 @@ from prime_jennie.domain.model import Record, Timestamp
 from prime_jennie.domain.positions import DailySnapshot, PortfolioState, Position
 from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.infra.database.repositories.positions import PositionRepository, as_position
-from prime_jennie.infra.database.repositories.sales import SalesQueries
+from prime_jennie.infra.database.repositories.sales import sales_of
 from prime_jennie.infra.database.repositories.snapshots import SnapshotRepository
+from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.redis.connection import reachable
@@ -110,8 +111,8 @@ def portfolio_routes(desk: Callable[[], DashboardDesk]) -> APIRouter:
 async def performance_report(at: DashboardDesk, days: int, strategy: str | None) -> PerformanceReport:
     """Judge the booked sales of the last calendar days."""
     since = kst_midnight(at.jobs.clock.now()) - timedelta(days=days - 1)
-    sales = await SalesQueries(at.jobs.db).since(await at.account(), since, strategy=strategy)
-    found = performance_of(sales)
+    trades = await TradeLog(at.jobs.db).trades(await at.account(), strategy, since=since)
+    found = performance_of(sales_of(trades))
     return PerformanceReport(
         total_trades=found.trades,
         win_trades=found.wins,

@@ -14,7 +14,7 @@ from dashboard_api.examples import EXAMPLES
 from prime_jennie.domain.risk import Halt, HaltSource, HaltState
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.halts import HaltRepository
-from prime_jennie.infra.database.repositories.sales import SalesQueries
+from prime_jennie.infra.database.repositories.sales import sales_of
 from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, DailyAssetSnapshotRow
 from prime_jennie.infra.database.tables.scouting import WatchlistHistoryRow
@@ -199,10 +199,11 @@ async def test_a_sale_of_three_executions_is_one_trade(db: Database) -> None:
     await sold(db, 1, profit=300, cost=1_000, order=1)
     await sold(db, 2, profit=300, cost=1_000, order=1)
     await sold(db, 3, profit=-900, cost=1_000, order=3)
-    sales = await SalesQueries(db).since(ACCOUNT, TODAY - timedelta(days=1))
+    trades = await TradeLog(db).trades(ACCOUNT, since=TODAY - timedelta(days=1))
+    sales = sales_of(trades)
     assert [(sale.cost_krw, sale.profit_krw) for sale in sales] == [(2_000, 600), (1_000, -900)]
-    assert await SalesQueries(db).since(ACCOUNT, TODAY + timedelta(minutes=1)) == []
-    assert await SalesQueries(db).since(ACCOUNT, TODAY - timedelta(days=1), strategy="other") == []
+    trades[0].profit_amount = None
+    assert [(sale.cost_krw, sale.profit_krw) for sale in sales_of(trades)] == [(0, 300), (1_000, -900)]
     assert len(await TradeLog(db).newest(ACCOUNT, limit=2)) == 2
 
 
