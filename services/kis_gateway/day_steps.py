@@ -14,6 +14,7 @@ from kis_gateway.guard import BuyGuard
 from kis_gateway.market_day import MarketDay
 from kis_gateway.position_sync import PositionSync
 from kis_gateway.recovery import FAILURES, NotLevelled, Recovery
+from kis_gateway.registrations import Registrations
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.lifecycle import (
@@ -31,6 +32,7 @@ from prime_jennie.domain.trading_strategy import TradingMode
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
+from prime_jennie.infra.redis.strategies import known_strategies
 
 STREAM_WITHIN_SECS: Final = 3.0  # real; the guard goes on watching after that
 LOOK_EVERY_SECS: Final = 0.05
@@ -70,6 +72,7 @@ class DaySteps:
         standings: Standings,
         market: MarketDay,
         guard: BuyGuard,
+        registrations: Registrations,
         clock: Clock,
     ) -> None:
         self._account = account
@@ -84,6 +87,7 @@ class DaySteps:
         self._standings = standings
         self._market = market
         self._guard = guard
+        self._registrations = registrations
         self._clock = clock
 
     async def open(self, cause: RecoveryCause) -> Opened:
@@ -186,6 +190,12 @@ class DaySteps:
         return (StepResult.OK if listed and opens else StepResult.WARNING), detail
 
     async def _realtime(self) -> Outcome:
+        outcome = await self._stream()
+        if known := await known_strategies(self._redis, self._db):  # when none is known, nothing proves one gone
+            await self._registrations.keep(known)
+        return outcome
+
+    async def _stream(self) -> Outcome:
         until = time.monotonic() + STREAM_WITHIN_SECS
         while time.monotonic() < until:
             if self._guard.is_listening:

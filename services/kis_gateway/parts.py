@@ -248,6 +248,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         market=market,
         clock=clock,
     )
+    registrations = Registrations(redis, broker, alerts, clock)
     steps = DaySteps(
         account=account,
         environment=Environment(settings.kis_env),
@@ -261,6 +262,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         standings=standings,
         market=market,
         guard=guard,
+        registrations=registrations,
         clock=clock,
     )
     lifecycle = Lifecycle(
@@ -315,7 +317,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         risk=risk,
         lifecycle=lifecycle,
         feed=Feed(redis, broker, prices, clock, outages),
-        registrations=Registrations(redis, broker, alerts, clock),
+        registrations=registrations,
         outages=outages,
     )
 

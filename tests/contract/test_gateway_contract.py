@@ -229,3 +229,9 @@ async def test_more_stocks_than_a_session_takes_are_a_conflict(bench: Bench) -> 
         await bench.gateway.subscribe([f"{number:06d}" for number in range(41)])
     await bench.gateway.subscribe([SAMSUNG, HYNIX])
     await bench.gateway.unsubscribe([SAMSUNG])
+
+
+async def test_a_whole_wish_makes_room_for_itself(bench: Bench) -> None:
+    await bench.gateway.subscribe([f"{number:06d}" for number in range(40)], replace=True)
+    await bench.gateway.subscribe([f"{number:06d}" for number in range(100, 140)], replace=True)
+    await bench.gateway.subscribe([], replace=True)

@@ -18,6 +18,7 @@ from kis_gateway.losses import LossWatch
 from kis_gateway.market_day import MarketDay
 from kis_gateway.position_sync import PositionSync
 from kis_gateway.recovery import Recovery
+from kis_gateway.registrations import Registrations
 from kis_gateway.resolver import Resolver
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import Environment
@@ -158,6 +159,8 @@ class DayDesk:
             market=self.market,
             clock=self.clock,
         )
+        alerts = Alerts(self.redis, self.clock, "kis-gateway")
+        self.registrations = Registrations(self.redis, self.broker, alerts, self.clock)
         steps = DaySteps(
             account=ACCOUNT,
             environment=Environment.MOCK,
@@ -171,9 +174,9 @@ class DayDesk:
             standings=Standings(self.redis, self.db, HaltDesk(self.redis, self.db, ACCOUNT)),
             market=self.market,
             guard=self.guard,
+            registrations=self.registrations,
             clock=self.clock,
         )
-        alerts = Alerts(self.redis, self.clock, "kis-gateway")
         self.day = Lifecycle(
             states=self.states,
             steps=steps,

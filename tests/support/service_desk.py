@@ -55,8 +55,10 @@ class DeskGateway(InMemoryGateway):
     ) -> None:
         return None
 
-    async def subscribe(self, codes: Any) -> None:
+    async def subscribe(self, codes: Any, *, replace: bool = False) -> None:
         self._demand_up()
+        if replace:
+            self.wanted = [code for code in self.wanted if code in codes]
         if self.full_for.intersection(codes):
             raise Conflict("the broker's session has no room")
         self.wanted += [code for code in codes if code not in self.wanted]

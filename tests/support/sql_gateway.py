@@ -153,7 +153,7 @@ class SqlGateway:
         self._demand_up()
         return self.cash_krw
 
-    async def subscribe(self, codes: Sequence[str]) -> None:
+    async def subscribe(self, codes: Sequence[str], *, replace: bool = False) -> None:
         return None
 
     async def unsubscribe(self, codes: Sequence[str]) -> None:

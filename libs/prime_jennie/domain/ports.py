@@ -196,8 +196,11 @@ class Gateway(Protocol):
     async def cash(self) -> int:
         """Return what may be spent on buys, KRW."""
 
-    async def subscribe(self, codes: Sequence[str]) -> None:
-        """Have these stocks' ticks flow to stream:ticks."""
+    async def subscribe(self, codes: Sequence[str], *, replace: bool = False) -> None:
+        """Have these stocks' ticks flow to stream:ticks; `replace` gives up all else that the caller ever wanted.
+
+        Conflict when there is no room for them; what was given up is then gone all the same.
+        """
 
     async def unsubscribe(self, codes: Sequence[str]) -> None:
         """Give the caller's interest in these stocks' ticks up."""

@@ -11,24 +11,27 @@ LOOP = "subscribe"
 
 
 class Subscriptions:
-    """What this service has asked the gateway for since it started."""
+    """What this service has asked the gateway for since it started; what it asked for before it gives up at once."""
 
     def __init__(self, gateway: Gateway, outages: Outages) -> None:
         self._gateway = gateway
         self._outages = outages
         self._have: set[str] = set()
+        self._has_replaced = False
 
     async def want(self, codes: Sequence[str], *, again: bool = False) -> None:
-        """Give up what left the list, then ask for what is new on it (`again`: for all of it).
+        """Give up what left the list, then ask for what is new on it.
 
+        At first, and `again`, the list is told as the whole wish: the gateway may know of an older one, or of none.
         An outage raises. A refusal (the broker has no room, the stock is unknown) costs that stock only and shows in
         /health until it is gone.
         """
         if gone := self._have.difference(codes):
             await self._gateway.unsubscribe(sorted(gone))
             self._have -= gone
-        asked = [code for code in codes if again or code not in self._have]
-        refusal = await self._ask(asked) if asked else None
+        replace = again or not self._has_replaced
+        asked = [code for code in codes if replace or code not in self._have]
+        refusal = await self._ask(asked, replace=replace) if asked or replace else None
         if refusal is None:
             self._outages.end(LOOP)
         else:
@@ -46,13 +49,15 @@ class Subscriptions:
             if silent_secs() >= longest_secs and (wanted := codes()):
                 await self.want(wanted, again=True)
 
-    async def _ask(self, codes: Sequence[str]) -> JennieError | None:
+    async def _ask(self, codes: Sequence[str], *, replace: bool = False) -> JennieError | None:
         try:
-            await self._gateway.subscribe(codes)
+            await self._gateway.subscribe(codes, replace=replace)
         except (BadInput, Conflict, NotFound) as refusal:
-            if len(codes) == 1:
+            self._has_replaced |= isinstance(refusal, Conflict)
+            if len(codes) <= 1:
                 return refusal
             refusals = [await self._ask([code]) for code in codes]
             return next((one for one in refusals if one is not None), None)
+        self._has_replaced = True
         self._have.update(codes)
         return None

@@ -54,4 +54,15 @@ class StatusBody(Record):
 
 
 class CodesBody(Record):
+    codes: Annotated[list[StockCode], Field(min_length=1, max_length=MAX_REGISTRATIONS * 10)]
+
+
+class SubscribeBody(Record):
     codes: Annotated[list[StockCode], Field(max_length=MAX_REGISTRATIONS * 10)]
+    replace: bool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.codes and not self.replace:
+            raise ValueError("name a stock, or replace all by none")
+        return self

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 
-from kis_gateway.handlers.bodies import CodesBody
+from kis_gateway.handlers.bodies import CodesBody, SubscribeBody
 from kis_gateway.parts import Parts
 from prime_jennie.infra.tokens import strategy_of_header
 
@@ -13,12 +13,18 @@ Subscriber = Annotated[str, Header(alias="X-Subscriber", pattern=r"^[A-Za-z0-9._
 
 
 def realtime_routes(parts: Callable[[], Parts]) -> APIRouter:
-    """Return the routes of the one WebSocket; each caller adds and removes only its own wishes."""
+    """Return the routes of the one WebSocket; each caller adds and removes only its own wishes.
+
+    No token is needed, as the seeds have it; without one there is room for little, and what a strategy wants comes
+    before it.
+    """
     router = APIRouter(prefix="/api/realtime")
 
     @router.post("/subscribe")
-    async def subscribe(body: CodesBody, request: Request, subscriber: Subscriber = "anonymous") -> dict[str, object]:
-        await parts().registrations.add(_name(request, subscriber), body.codes)
+    async def subscribe(
+        body: SubscribeBody, request: Request, subscriber: Subscriber = "anonymous"
+    ) -> dict[str, object]:
+        await parts().registrations.add(_name(request, subscriber), body.codes, replace=body.replace)
         return _status(parts())
 
     @router.post("/unsubscribe")

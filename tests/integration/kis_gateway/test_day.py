@@ -10,6 +10,7 @@ from kis_gateway.day_steps import Opened
 from kis_gateway.recovery import NotLevelled
 from prime_jennie.domain.alerts import Alert
 from prime_jennie.domain.errors import Unavailable
+from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.lifecycle import (
     MarketState,
     OpeningStep,
@@ -19,6 +20,7 @@ from prime_jennie.domain.lifecycle import (
     StepResult,
 )
 from prime_jennie.domain.orders import TradeType
+from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
 from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.leases import StaleLease
 from prime_jennie.infra.redis.connection import connect
@@ -87,6 +89,19 @@ async def test_a_whole_day_passes_every_state_once(desk: DayDesk) -> None:
     assert await desk.changes() == ["OFFLINE", "INITIALIZING", "READY", "TRADING", "CLOSING", "CLOSED"]
     assert (row.recovery_status, [log.cause for log in await desk.log()]) == ("SUCCESS", ["start", "open"])
     assert "kis-gateway-lifecycle" in desk.clock.held
+
+
+async def test_a_day_begins_without_the_wishes_of_strategies_that_are_gone(lite: DayDesk) -> None:
+    await lite.registrations.add("krx-core/price-monitor", ["005930"])
+    await lite.registrations.add("krx-gone/price-monitor", ["000660"])
+    await lite.day.start()
+    assert await lite.at(kst(8, 30)) is S.READY
+    assert lite.broker.subscribed == ("005930", "000660"), "where no strategy is known, none is known to be gone"
+    live = LiveConfig(name="krx-core", generation=1, spec=StrategyConfig())
+    await lite.redis.set(Keyspace("krx-core").of(RedisKeys.CONFIG), live.model_dump_json())
+    assert await lite.at(kst(16)) is S.CLOSED
+    assert await lite.at(kst(8, 31, day=10)) is S.READY
+    assert lite.broker.subscribed == ("005930",)
 
 
 async def test_the_next_session_opens_and_the_days_between_do_not(desk: DayDesk) -> None:

@@ -97,3 +97,24 @@ def test_subscriptions_survive_the_gateway(tmp_path: Path) -> None:
         house.gateway.kill()
         house.gateway.start()
         until(lambda: house.gateway.health()["websocket"]["registered"] == 2, what="the stocks are registered again")
+
+
+def test_without_a_token_there_is_room_for_little_and_none_beside_a_strategys(house: House) -> None:
+    def ask(codes: list[str], subscriber: str, **more: Any) -> httpx.Response:
+        headers = {"X-Subscriber": subscriber}
+        return house.gateway.post("/api/realtime/subscribe", {"codes": codes, **more}, token=None, **headers)
+
+    def whole_wish(codes: list[str]) -> dict[str, Any]:
+        body, headers = {"codes": codes, "replace": True}, {"X-Subscriber": "buy-scanner"}
+        found: dict[str, Any] = house.gateway.post("/api/realtime/subscribe", body, **headers).json()
+        return found
+
+    codes = [f"{number:06d}" for number in range(100, 140)]
+    whole_wish([])
+    assert ask([SAMSUNG], "anonymous").json()["subscribers"] == {"anonymous": [SAMSUNG]}
+    assert ask(codes, "x").status_code == 409
+    assert ask([SAMSUNG], "x" * 65).status_code == 400
+    assert ask([], "x", replace=True).json()["subscribers"] == {"anonymous": [SAMSUNG]}
+    assert whole_wish(codes)["codes"] == codes
+    assert ask([SAMSUNG], "anonymous").status_code == 409
+    assert whole_wish([HYNIX])["codes"] == [HYNIX]

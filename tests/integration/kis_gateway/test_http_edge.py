@@ -106,6 +106,8 @@ def test_a_body_that_is_no_json_is_a_bad_request(house: House, content: bytes) -
         ("/api/market/index-daily-prices", {"index_code": "KOSPI"}),
         ("/api/realtime/subscribe", {"codes": [SAMSUNG, "x"]}),
         ("/api/realtime/subscribe", {"codes": SAMSUNG}),
+        ("/api/realtime/subscribe", {"codes": []}),
+        ("/api/realtime/unsubscribe", {"codes": []}),
         ("/api/trading/order-status", {}),
         ("/api/trading/order-status", {"order_no": "1", "idempotency_key": "1"}),
         ("/api/trading/cancel", {"order_no": ""}),

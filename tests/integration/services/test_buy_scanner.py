@@ -241,11 +241,11 @@ async def test_a_gateway_that_is_away_at_the_start_costs_no_history(
     desk.clock.set(at("09:19"))
     subscribe, calls = desk.gateway.subscribe, []
 
-    async def away_once(codes: list[str]) -> None:
+    async def away_once(codes: list[str], *, replace: bool) -> None:
         calls.append(codes)
         if len(calls) == 1:
             raise ConnectionError("the gateway is starting")
-        await subscribe(codes)
+        await subscribe(codes, replace=replace)
 
     monkeypatch.setattr(desk.gateway, "subscribe", away_once)
     async with scanning(desk):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from prime_jennie.domain.errors import Conflict, Unavailable
+from prime_jennie.domain.errors import BadInput, Conflict, Unavailable
 from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.subscriptions import Subscriptions
 
@@ -16,10 +16,13 @@ class Desk:
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[str]]] = []
         self.refused: set[str] = set()
+        self.unreadable = False
         self.down = False
 
-    async def subscribe(self, codes: Sequence[str]) -> None:
-        self._note("subscribe", codes)
+    async def subscribe(self, codes: Sequence[str], *, replace: bool = False) -> None:
+        self._note("replace" if replace else "subscribe", codes)
+        if self.unreadable:
+            raise BadInput("kis-gateway", "", "codes")
         if self.refused.intersection(codes):
             raise Conflict("no room")
 
@@ -47,14 +50,21 @@ async def test_only_what_is_new_is_asked_for(gateway: Desk) -> None:
     await subscriptions.want(["A", "B"])
     await subscriptions.want(["A", "B", "C"])
     await subscriptions.want(["A", "B", "C"])
-    assert gateway.calls == [("subscribe", ["A", "B"]), ("subscribe", ["C"])]
+    assert gateway.calls == [("replace", ["A", "B"]), ("subscribe", ["C"])]
+
+
+async def test_a_new_process_gives_up_what_the_one_before_it_wanted(gateway: Desk) -> None:
+    subscriptions, _ = wishes(gateway)
+    await subscriptions.want([])
+    await subscriptions.want([])
+    assert gateway.calls == [("replace", [])]
 
 
 async def test_again_asks_for_all(gateway: Desk) -> None:
     subscriptions, _ = wishes(gateway)
     await subscriptions.want(["A"])
     await subscriptions.want(["A"], again=True)
-    assert gateway.calls == [("subscribe", ["A"])] * 2
+    assert gateway.calls == [("replace", ["A"])] * 2
 
 
 async def test_room_is_made_before_it_is_asked_for(gateway: Desk) -> None:
@@ -68,6 +78,7 @@ async def test_a_refusal_costs_one_stock_and_is_shown_until_it_is_granted(gatewa
     subscriptions, outages = wishes(gateway)
     gateway.refused = {"B"}
     await subscriptions.want(["A", "B", "C"])
+    assert gateway.calls[0] == ("replace", ["A", "B", "C"])
     assert gateway.calls[1:] == [("subscribe", ["A"]), ("subscribe", ["B"]), ("subscribe", ["C"])]
     assert "loop:subscribe" in outages.as_dependencies()
     gateway.refused = set()
@@ -83,4 +94,13 @@ async def test_an_outage_raises_and_the_wish_is_repeated(gateway: Desk) -> None:
         await subscriptions.want(["A"])
     gateway.down = False
     await subscriptions.want(["A"])
-    assert gateway.calls == [("subscribe", ["A"])]
+    assert gateway.calls == [("replace", ["A"])]
+
+
+async def test_a_list_that_is_refused_unread_replaces_nothing_yet(gateway: Desk) -> None:
+    subscriptions, _ = wishes(gateway)
+    gateway.unreadable = True
+    await subscriptions.want(["A"])
+    gateway.unreadable = False
+    await subscriptions.want(["A"])
+    assert gateway.calls == [("replace", ["A"])] * 2

@@ -178,6 +178,11 @@ class InMemoryBroker:
     async def orderable_cash(self) -> int:
         return self.cash_krw
 
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        """Return whose ticks are seen."""
+        return tuple(self._subscribed)
+
     async def subscribe(self, codes: Sequence[str]) -> None:
         wanted = {**self._subscribed, **dict.fromkeys(codes)}
         if len(wanted) > _MOST_STOCKS:

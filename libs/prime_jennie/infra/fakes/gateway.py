@@ -143,8 +143,10 @@ class InMemoryGateway:
         self._demand_up()
         return await self.broker.orderable_cash()
 
-    async def subscribe(self, codes: Sequence[str]) -> None:
+    async def subscribe(self, codes: Sequence[str], *, replace: bool = False) -> None:
         self._demand_up()
+        if replace:
+            await self.broker.unsubscribe([code for code in self.broker.subscribed if code not in codes])
         await self.broker.subscribe(codes)
 
     async def unsubscribe(self, codes: Sequence[str]) -> None:
