@@ -95,8 +95,8 @@ class _Page:
     async def _tell(self, first: Sequence[Update], client: Client) -> None:
         """Send what comes first past the client's backlog, which is for what happens meanwhile, then all that comes."""
         try:
-            for update in first:
-                await self._send(update)
+            for word in first:
+                await self._send(word)
             while True:
                 update = await client.next(self._settings.prices_every_secs)
                 if update is None:
