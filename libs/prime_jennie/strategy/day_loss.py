@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prime_jennie.strategy.pnl import day_loss_pct, day_profit_krw, loss_limit_is_breached
-
 
 @dataclass(frozen=True, slots=True)
 class DayTrade:
@@ -46,8 +44,8 @@ def day_result_krw(
 ) -> int | UnknownLoss:
     """Return what holdings and trades have earned since the previous closes, after fees and tax.
 
-    What was held overnight needs its previous close, what is held now its price. What is gone counts at the price of
-    now, for nobody here knows what it was sold for.
+    What was held overnight needs its previous close, what is held now its price; overnight gains of earlier days do
+    not count. What is gone counts at the price of now, for nobody here knows what it was sold for.
     """
     at_open = shares_at_open(held, trades, gone)
     valued = Counter(held) + Counter(gone)
@@ -57,24 +55,22 @@ def day_result_krw(
         return UnknownLoss(f"no previous close of {', '.join(missing)}")
     if missing := sorted(valued.keys() - prices_krw.keys()):
         return UnknownLoss(f"no price of {', '.join(missing)}")
-    return day_profit_krw(
-        opening_value_krw=sum(shares * closes_krw[code] for code, shares in at_open.items()),
-        value_krw=sum(shares * prices_krw[code] for code, shares in valued.items()),
-        bought_krw=sum(trade.amount_krw for trade in trades if trade.is_buy),
-        sold_krw=sum(trade.amount_krw for trade in trades if not trade.is_buy),
-        fees_krw=sum(trade.fees_krw for trade in trades),
-    )
+    opening_krw = sum(shares * closes_krw[code] for code, shares in at_open.items())
+    value_krw = sum(shares * prices_krw[code] for code, shares in valued.items())
+    bought_krw = sum(trade.amount_krw for trade in trades if trade.is_buy)
+    sold_krw = sum(trade.amount_krw for trade in trades if not trade.is_buy)
+    return value_krw + sold_krw - bought_krw - opening_krw - sum(trade.fees_krw for trade in trades)
 
 
 def loss_pct(profit_krw: int, base_krw: int) -> float | UnknownLoss:
     """Return the loss in percent of the capital at the open, 0 for a profit."""
     if base_krw <= 0:
         return UnknownLoss(f"the capital at the open is {base_krw:,} KRW")
-    return day_loss_pct(profit_krw, base_krw)
+    return max(0.0, -100 * profit_krw / base_krw)
 
 
 def breach_of(loss: float, limit_pct: float, setting: str) -> str | None:
     """Say that a limit is reached, with both numbers; None while it is not."""
-    if not loss_limit_is_breached(loss, limit_pct):
+    if loss < limit_pct:
         return None
     return f"the day's loss of {loss:.2f} % has reached {setting} {limit_pct:g}"

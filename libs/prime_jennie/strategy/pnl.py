@@ -29,24 +29,3 @@ def win_rate(profits_krw: Iterable[int]) -> float | None:
     profits = tuple(profits_krw)
     wins, losses = sum(profit > 0 for profit in profits), sum(profit < 0 for profit in profits)
     return wins / (wins + losses) if wins + losses else None
-
-
-def day_profit_krw(*, opening_value_krw: int, value_krw: int, bought_krw: int, sold_krw: int, fees_krw: int) -> int:
-    """Return realised + unrealised profit since the open, after the fees and tax of the day's fills.
-
-    Values are of the positions alone, at the open (at the previous closes) and now: what was sold has become realised,
-    what is held is unrealised, and overnight gains of earlier days count in neither.
-    """
-    return value_krw + sold_krw - bought_krw - opening_value_krw - fees_krw
-
-
-def day_loss_pct(profit_krw: int, capital_at_open_krw: int) -> float:
-    """Return the day's loss in percent of the capital at the open; a profit is no loss and returns 0."""
-    if capital_at_open_krw <= 0:
-        raise ValueError(f"the capital at the open must be above zero, not {capital_at_open_krw}")
-    return max(0.0, -100 * profit_krw / capital_at_open_krw)
-
-
-def loss_limit_is_breached(loss_pct: float, limit_pct: float | None) -> bool:
-    """Say whether the day's loss has reached the limit; None sets no limit."""
-    return limit_pct is not None and loss_pct >= limit_pct

@@ -56,6 +56,14 @@ def test_what_left_by_hand_was_there_at_the_open_and_counts_at_the_price_of_now(
     assert day_result_krw({}, [], gone={A: 5}, closes_krw={A: 100}, prices_krw={}) == UnknownLoss(f"no price of {A}")
 
 
+def test_what_was_sold_and_what_is_held_make_one_result_and_overnight_gains_are_not_the_days() -> None:
+    # 10 A at 100,000 at the open, five sold at 102,000; three B bought at 50,000; fees 900. Now A 101,000, B 49,000:
+    # 5 × 2,000 realised + 5 × 1,000 − 3 × 1,000 unrealised − 900, whatever A once cost.
+    trades = [sold(A, 5, 510_000, 600), bought(B, 3, 150_000, 300)]
+    prices = {A: 101_000, B: 49_000}
+    assert day_result_krw({A: 5, B: 3}, trades, gone={}, closes_krw={A: 100_000}, prices_krw=prices) == 11_100
+
+
 def test_nothing_held_and_nothing_traded_is_nothing_lost() -> None:
     assert day_result_krw({}, [], gone={}, closes_krw={}, prices_krw={}) == 0
 

@@ -3,9 +3,6 @@ from datetime import date
 import pytest
 
 from prime_jennie.strategy.pnl import (
-    day_loss_pct,
-    day_profit_krw,
-    loss_limit_is_breached,
     profit_pct,
     sale_profit_krw,
     unrealised_profit_krw,
@@ -45,30 +42,3 @@ def test_break_even_trades_count_neither_as_wins_nor_as_losses() -> None:
     assert win_rate([1, -1]) == 0.5
     assert win_rate([0, 0]) is None
     assert win_rate([]) is None
-
-
-def test_the_days_profit_joins_what_was_sold_and_what_is_held() -> None:
-    # at the open 10 shares at 100,000; five sold at 102,000, three of another bought at 50,000;
-    # now 5 × 101,000 + 3 × 49,000 = 652,000. (652,000 + 510,000) − 150,000 − 1,000,000 − 900 fees = 11,100
-    # = 5 × 2,000 realised + 5 × 1,000 − 3 × 1,000 unrealised − 900
-    profit = day_profit_krw(
-        opening_value_krw=1_000_000, value_krw=652_000, bought_krw=150_000, sold_krw=510_000, fees_krw=900
-    )
-    assert profit == 11_100
-
-
-def test_overnight_gains_are_not_the_days() -> None:
-    # bought long ago at half the price: only today's +1 % counts
-    assert day_profit_krw(opening_value_krw=100, value_krw=101, bought_krw=0, sold_krw=0, fees_krw=0) == 1
-
-
-def test_the_days_loss_is_a_share_of_the_capital_at_the_open() -> None:
-    assert day_loss_pct(-150_000, 10_000_000) == pytest.approx(1.5)
-    assert day_loss_pct(150_000, 10_000_000) == 0.0
-    with pytest.raises(ValueError, match="above zero"):
-        day_loss_pct(-1, 0)
-
-
-@pytest.mark.parametrize(("loss", "limit", "breached"), [(2.0, 2.0, True), (1.99, 2.0, False), (50.0, None, False)])
-def test_a_loss_at_its_limit_breaches_it(loss: float, limit: float | None, breached: bool) -> None:
-    assert loss_limit_is_breached(loss, limit) is breached
