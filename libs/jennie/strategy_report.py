@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +10,7 @@ from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.risk import HaltState, StandingHalt
 from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.strategy.entry_window import entry_hours
 
 
 class HeldStock(BaseModel):
@@ -81,8 +82,7 @@ def reasons_not_to_buy(
 def _outside_hours(config: LiveConfig, session: Session | None, now: datetime) -> list[str]:
     if session is None:
         return ["the exchange has no session today"]
-    entries_from = session.opens_at + timedelta(minutes=config.spec.session.entries_from_open_minutes)
-    entries_to = session.closes_at - timedelta(minutes=config.spec.session.entries_to_close_minutes)
+    entries_from, entries_to = entry_hours(session, config.spec.session)
     if now >= session.closes_at:
         return ["the exchange has closed"]
     if not entries_from <= now < entries_to:

@@ -12,10 +12,10 @@ from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.risk import StandingHalt
 from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.trading_strategy import LiveConfig, WatchlistSource
+from prime_jennie.strategy.entry_window import entry_hours
 from prime_jennie.strategy.gates import (
     DANGER_TO_CLOSE_MINUTES,
     GateName,
-    entries_end_minutes,
     gates_of,
     in_danger_zone,
     is_risk_off,
@@ -115,8 +115,7 @@ def _hours(facts: Facts) -> list[Phrase]:
     if facts.at >= session.closes_at:
         return [Phrase("- 장이 끝났습니다", "- the exchange has closed")]
     found = []
-    begins = session.opens_at + timedelta(minutes=facts.live.spec.session.entries_from_open_minutes)
-    ends = session.closes_at - timedelta(minutes=entries_end_minutes(facts.live.spec.session))
+    begins, ends = entry_hours(session, facts.live.spec.session)
     if not begins <= facts.at < ends:
         window = f"{_time(begins)}-{_time(ends)}"
         found.append(Phrase(f"- 매수 시간이 아닙니다 ({window})", f"- outside its entry hours {window}"))

@@ -14,7 +14,8 @@ from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.signals import BuySignal, SellOrder, SellReason
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import StrategyConfig
-from prime_jennie.strategy.gates import Unknown, cooldown_reason, entries_end_minutes
+from prime_jennie.strategy.entry_window import window_refusal
+from prime_jennie.strategy.gates import Unknown, cooldown_reason
 from prime_jennie.strategy.refusal import Refusal
 
 MIN_HYBRID_SCORE = 40.0
@@ -68,21 +69,10 @@ def buy_refusal(signal: BuySignal, facts: BuyFacts) -> Refusal | None:
 
 def outside_hours(signal: BuySignal, facts: BuyFacts) -> str | None:
     """Refuse outside the session, and outside the strategy's entry window unless a person asks."""
-    session = facts.session
-    if session is None or session.day != facts.at.astimezone(KST).date():
-        return "today is no known session"
-    if not session.opens_at <= facts.at < session.closes_at:
-        return "the exchange is closed"
-    if signal.source == "manual":
+    refusal = window_refusal(facts.session, facts.config.session, facts.at)
+    if refusal is None or (signal.source == "manual" and not refusal.outside.is_exchange_closed):
         return None
-    window = facts.config.session
-    passed, left = session.minutes_from_open(facts.at), session.minutes_to_close(facts.at)
-    if passed < window.entries_from_open_minutes:
-        return f"{passed:.1f} min after the open, entries start after {window.entries_from_open_minutes} min"
-    needed = entries_end_minutes(window)
-    if left <= needed:
-        return f"{left:.1f} min before the close, entries end at {needed:g} min"
-    return None
+    return refusal.reason
 
 
 def halted(signal: BuySignal, facts: BuyFacts) -> str | None:

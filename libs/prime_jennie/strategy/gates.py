@@ -12,10 +12,11 @@ from typing import Final
 
 from prime_jennie.domain.macro import TradingContext, VixRegime
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.domain.sessions import CLOSING_AUCTION, KST, Session
+from prime_jennie.domain.sessions import Session
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import SessionSpec
+from prime_jennie.strategy.entry_window import Outside, window_refusal
 from prime_jennie.strategy.indicators import change_pct
 from prime_jennie.strategy.refusal import Refusal
 from prime_jennie.strategy.regime import parameters_of
@@ -24,7 +25,6 @@ from prime_jennie.strategy.scan_view import ScanView
 MIN_BARS = 20
 DANGER_FROM_CLOSE_MINUTES = 90
 DANGER_TO_CLOSE_MINUTES = 30
-CLOSING_AUCTION_MINUTES = CLOSING_AUCTION.total_seconds() / 60
 RISK_OFF_LEVEL = 2
 COMBINED_VOLUME_RATIO = 2.0
 COMBINED_PREMIUM_PCT = 2.0
@@ -99,17 +99,7 @@ def min_bars(given: GateInput) -> str | None:
 
 def no_trade_window(given: GateInput) -> str | None:
     """Block outside the session and in its first minutes (15 unless the strategy says otherwise)."""
-    session, at = given.facts.session, given.view.at
-    if session is None:
-        return "no known session today"
-    if session.day != at.astimezone(KST).date():
-        return f"the known session is of {session.day}, not today's"
-    passed, needed = session.minutes_from_open(at), given.facts.window.entries_from_open_minutes
-    if passed < 0:
-        return "the session has not opened"
-    if passed < needed:
-        return f"{passed:.1f} min after the open, entries start after {needed} min"
-    return None
+    return _outside(given, Outside.NO_SESSION, Outside.BEFORE_OPEN, Outside.TOO_EARLY)
 
 
 def danger_zone(given: GateInput) -> str | None:
@@ -127,21 +117,14 @@ def in_danger_zone(session: Session, at: datetime) -> bool:
     return DANGER_TO_CLOSE_MINUTES < session.minutes_to_close(at) <= DANGER_FROM_CLOSE_MINUTES
 
 
-def entries_end_minutes(window: SessionSpec) -> float:
-    """Return how long before the close entries end: the strategy's own setting, the closing auction at the least."""
-    return max(window.entries_to_close_minutes, CLOSING_AUCTION_MINUTES)
-
-
 def entries_end(given: GateInput) -> str | None:
-    """Block the session's last minutes."""
-    session = given.facts.session
-    if session is None:
-        return "no known session today"
-    left = session.minutes_to_close(given.view.at)
-    needed = entries_end_minutes(given.facts.window)
-    if left <= needed:
-        return f"{left:.1f} min before the close, entries end at {needed:g} min"
-    return None
+    """Block the session's last minutes (30 unless the strategy says otherwise), and what comes after."""
+    return _outside(given, Outside.NO_SESSION, Outside.TOO_LATE, Outside.AFTER_CLOSE)
+
+
+def _outside(given: GateInput, *where: Outside) -> str | None:
+    refusal = window_refusal(given.facts.session, given.facts.window, given.view.at)
+    return refusal.reason if refusal is not None and refusal.outside in where else None
 
 
 def rsi_guard(given: GateInput) -> str | None:
