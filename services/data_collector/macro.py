@@ -77,6 +77,7 @@ class MacroCollect:
         await book.write()
         await self._snapshots.save(snapshot, at=now, overwrite=job.newest)
         if job.newest:
+            await job.demand_own()
             await macro_cache(self._desk.redis).set(snapshot, date=job.day.isoformat())
         gaps = book.told(GapKind.HISTORY, GapKind.HOLES, GapKind.FAILED, GapKind.BAD)
         parts = [history.told(), *([f"{indexes.bars} index bars"] if indexes.bars else []), _told(snapshot)]

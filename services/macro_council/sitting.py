@@ -113,6 +113,7 @@ class CouncilRun:
         await job.report("publishing", 95)
         told = _told(insight)
         if job.newest:
+            await job.demand_own()
             await self._cache.set(insight, date=job.day.isoformat())
             await self._regime.publish(job.day)
             self.last = insight

@@ -60,6 +60,7 @@ class ThrottleRun:
             raise SlotSkipped("지난 시각의 장중 위험은 판단하지 않음")
         insight = await self._insights.latest(before=job.day + timedelta(days=1))
         state = await self._judged(job, insight)
+        await job.demand_own()
         await self._store.save(state)
         self.state = state
         try:

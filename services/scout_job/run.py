@@ -98,6 +98,7 @@ class ScoutRun:
         await self._store(job, market, verdicts, choice, regime)
         await job.report(SELECTION, 95)
         if job.newest:
+            await job.demand_own()
             await self._publish(job, choice, regime, gaps)
         self.last = Findings(
             slot=job.slot,

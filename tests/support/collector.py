@@ -93,6 +93,7 @@ class CollectorBench:
         """Put the service together anew, as after a restart."""
         desk = JobDesk(
             service="data-collector",
+            worker_id="data-collector@here:1",
             clock=self.clock,
             redis=self.redis,
             db=self.db,

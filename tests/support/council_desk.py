@@ -66,6 +66,7 @@ class CouncilDesk:
         """Start the service, or start it anew: nothing in memory survives."""
         desk = JobDesk(
             service="macro-council",
+            worker_id="macro-council@here:1",
             clock=self.clock,
             redis=self.redis,
             db=self.db,

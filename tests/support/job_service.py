@@ -53,10 +53,10 @@ class Gate:
 
 @asynccontextmanager
 async def serving(
-    desk: ServiceDesk, behave: Callable[[Job], Awaitable[str]], *, wait: bool = True
+    desk: ServiceDesk, behave: Callable[[Job], Awaitable[str]], *, wait: bool = True, port: int = 8080
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Scripted]]:
-    """Run the service and give its HTTP edge and its script."""
-    settings = ServiceSettings(redis_url=desk.redis_url, database_url=desk.database_url)
+    """Run the service and give its HTTP edge and its script; one with another port is another copy."""
+    settings = ServiceSettings(redis_url=desk.redis_url, database_url=desk.database_url, port=port)
     scripted = Scripted(behave)
     async with started(job_app(settings, "scout-job", scripted.work_of, starting_extras={"jobs_seen": 0})) as client:
         if wait:

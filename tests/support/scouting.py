@@ -95,6 +95,7 @@ class ScoutWorld:
         self.gateway = InMemoryGateway(self.broker)
         self.desk = JobDesk(
             service="scout-job",
+            worker_id="scout-job@here:1",
             clock=self.clock,
             redis=redis,
             db=db,

@@ -79,6 +79,7 @@ class SlotWorld:
         """Start the service, as after a kill: what it left running is closed."""
         desk = JobDesk(
             service="everything",
+            worker_id="everything@here:1",
             clock=self.clock,
             redis=connect("redis://127.0.0.1:1/0"),
             db=self.db,

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.workers import HEARTBEAT_SECS, WorkerRepository
+from prime_jennie.infra.database.repositories.workers import HEARTBEAT_SECS, RUNNING, WorkerRepository
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.settings import ServiceSettings
 from prime_jennie.infra.tasks import end_task
@@ -21,7 +21,6 @@ log = structlog.get_logger(__name__)
 
 LAST_BEAT_WITHIN_SECS: Final = 1.0
 EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-RUNNING: Final = "RUNNING"
 EXITING: Final = "EXITING"
 
 
@@ -36,7 +35,7 @@ async def heartbeat(
 ) -> AsyncIterator[None]:
     """Beat while the block runs; `doing` are a service's own figures, of which the plain ones become its work."""
     workers = WorkerRepository(db)
-    worker_id = f"{service}@{own_host(settings.host)}:{settings.port}"
+    worker_id = worker_id_of(settings, service)
 
     async def beat(status: str, *, is_start: bool = False) -> None:
         await workers.beat(
@@ -71,6 +70,11 @@ async def heartbeat(
             with suppress(*OUTAGES, TimeoutError):
                 async with asyncio.timeout(LAST_BEAT_WITHIN_SECS):
                     await beat(EXITING)
+
+
+def worker_id_of(settings: ServiceSettings, service: str) -> str:
+    """Name a process by where it listens: whoever else is called so has ended, or the port would be taken."""
+    return f"{service}@{own_host(settings.host)}:{settings.port}"
 
 
 def own_host(listens_on: str) -> str:

@@ -14,7 +14,7 @@ from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.heartbeat import heartbeat
+from prime_jennie.infra.heartbeat import heartbeat, worker_id_of
 from prime_jennie.infra.job_board import JobBoard
 from prime_jennie.infra.jobs import JobDesk, JobWork
 from prime_jennie.infra.outages import Outages
@@ -50,6 +50,7 @@ async def open_job_desk(
         await stack.enter_async_context(heartbeat(db, settings, service, doing))
         yield JobDesk(
             service=service,
+            worker_id=worker_id_of(settings, service),
             clock=clock,
             redis=redis,
             db=db,
@@ -69,8 +70,9 @@ def job_app(
 ) -> FastAPI:
     """Return the service's application with /trigger, /status and /jobs/{job_id}; its lifespan runs slots and loops.
 
-    Before the first trigger, what an earlier process left running is closed as an interrupted attempt. Until then
-    /health carries `starting_extras` and triggers are 503.
+    Before the first trigger, what an earlier process left running is closed as an interrupted attempt; what another
+    copy runs is left to it for as long as its heartbeat is heard. Until then /health carries `starting_extras` and
+    triggers are 503.
     """
     at_work: list[tuple[JobDesk, JobWork, JobBoard]] = []
 
@@ -81,8 +83,9 @@ def job_app(
         board = JobBoard(desk, work.tasks)
         await survive("recover", board.recover, desk.outages)
         stack.push_async_callback(board.stop)
+        loops = {**work.loops, "interrupted": board.close_interrupted_for_ever}
         await stack.enter_async_context(
-            supervise({loop: survive(loop, run, desk.outages) for loop, run in work.loops.items()})
+            supervise({loop: survive(loop, run, desk.outages) for loop, run in loops.items()})
         )
         at_work.append((desk, work, board))
         await asyncio.Event().wait()

@@ -1,14 +1,12 @@
 """Run the slots of one service: each once for ever, each with an outcome, whatever stops in between."""
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import uuid4
 
 import structlog
 from pydantic import JsonValue
@@ -28,7 +26,7 @@ from prime_jennie.domain.slots import (
     slot_name,
 )
 from prime_jennie.infra import metrics
-from prime_jennie.infra.database.repositories.slots import SlotClaim, SlotKey, SlotRepository
+from prime_jennie.infra.database.repositories.slots import SlotClaim, SlotKey, SlotRepository, owner_of
 from prime_jennie.infra.jobs import Job, JobDesk, TaskRun
 from prime_jennie.infra.logging import mask_text
 from prime_jennie.infra.outages import OUTAGES, Backoff
@@ -42,6 +40,7 @@ EARLY: Final = timedelta(minutes=1)  # clocks of two processes differ by less
 # A busy process hears of a virtual day's minutes late: an asker who is ahead by so much is waited for so long.
 LAG: Final = timedelta(minutes=15)
 LAG_SECS: Final = 5.0  # real
+LOOK_FOR_SILENT_SECS: Final = 10.0  # real
 EXPECTED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 
 log = structlog.get_logger(__name__)
@@ -68,7 +67,7 @@ class JobBoard:
         self._desk = desk
         self._tasks = dict(tasks)
         self._slots = SlotRepository(desk.db)
-        self._owner = f"{desk.service}:{os.getpid()}:{uuid4().hex[:12]}"
+        self._owner = owner_of(desk.worker_id)
         self._running: dict[str, _Running] = {}
         self._disowning: set[asyncio.Task[None]] = set()
         self._deciding = asyncio.Lock()
@@ -77,13 +76,16 @@ class JobBoard:
 
     async def recover(self) -> None:
         """Close what an earlier process of this service left running; an outage raises."""
-        now = self._desk.clock.now()
-        closed = await self._slots.close_interrupted(self._desk.namespace, self._tasks, owner=self._owner, now=now)
-        for name in closed:
-            log.warning("slot was interrupted", slot=name)
+        await self._close_interrupted()
         done = await self._slots.newest_done(self._desk.namespace, self._tasks)
         if done is not None:
             self._last, self._completed_at = done, done.finished_at
+
+    async def close_interrupted_for_ever(self) -> None:
+        """Close what other copies of this service have left, once they are silent; an outage raises."""
+        while True:
+            await asyncio.sleep(LOOK_FOR_SILENT_SECS)
+            await self._close_interrupted()
 
     async def trigger(self, request: TriggerRequest) -> TriggerAnswer:
         """Begin the slot and return at once, or tell what has become of it; Conflict while another one runs."""
@@ -136,6 +138,12 @@ class JobBoard:
         """Break off what runs; its rows stay RUNNING until the next process closes them as interrupted."""
         at_work = [running.work for running in self._running.values() if running.work is not None]
         await end_tasks([*at_work, *self._disowning])
+
+    async def _close_interrupted(self) -> None:
+        now = self._desk.clock.now()
+        closed = await self._slots.close_interrupted(self._desk.namespace, self._tasks, owner=self._owner, now=now)
+        for name in closed:
+            log.warning("slot was interrupted", slot=name)
 
     def _key(self, request: TriggerRequest) -> SlotKey:
         named = None if request.slot is None else parse_slot_name(request.slot)
@@ -218,7 +226,11 @@ class JobBoard:
         async def report(phase: str, progress_pct: int) -> None:
             await self._note(running, phase, progress_pct)
 
-        job = replace(running.job, report=report)
+        async def demand_own() -> None:
+            if not await self._slots.is_run_by(self._desk.namespace, job.slot, owner=self._owner, attempt=job.attempt):
+                raise Conflict(f"{job.slot}: another process has taken it over")
+
+        job = replace(running.job, report=report, demand_own=demand_own)
         began_at = time.monotonic()
         try:
             async with self._desk.clock.hold(f"slot:{job.slot}", HOLD_SECS):
@@ -265,9 +277,10 @@ class JobBoard:
             except OUTAGES as error:
                 log.warning("slot's outcome not written yet", slot=job.slot, error=f"{type(error).__name__}: {error}")
                 await backoff.pause()
-        if state.succeeded:
+        if ours and state.succeeded:
             self._completed_at = now
-        metrics.SLOTS.labels(job.task.value, state.value).inc()
+        if ours:
+            metrics.SLOTS.labels(job.task.value, state.value).inc()
         log.info("slot ends", slot=job.slot, outcome=state.value, reason=reason, ours=ours)
 
     async def _note(self, running: _Running, phase: str, progress_pct: int) -> None:

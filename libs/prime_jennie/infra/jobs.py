@@ -20,6 +20,10 @@ async def tell_nobody(_phase: str, _progress_pct: int) -> None:
     """Take a report that nobody reads."""
 
 
+async def demand_nothing() -> None:
+    """Take the attempt for one's own: nobody else knows of it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One attempt at a slot, as its task sees it."""
@@ -36,6 +40,8 @@ class Job:
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     report: Callable[[str, int], Awaitable[None]] = tell_nobody
     """Tell the phase and the percent done; never raises for an outage."""
+    demand_own: Callable[[], Awaitable[None]] = demand_nothing
+    """Raise Conflict where another process has taken the slot over; asked before live keys are written."""
 
 
 TaskRun = Callable[[Job], Awaitable[str]]
@@ -51,6 +57,8 @@ class JobDesk:
     """Connections and identity of one service of the platform that runs slots."""
 
     service: str
+    worker_id: str
+    """Who this process is among those that say that they live."""
     clock: Clock
     redis: Redis
     db: Database

@@ -40,6 +40,7 @@ async def _evening(desk: ServiceDesk) -> None:
 async def found(desk: ServiceDesk, *, newest: bool = True, redis: Any = None, **job: Any) -> BriefingFacts:
     jobs = JobDesk(
         service="daily-briefing",
+        worker_id="daily-briefing@here:1",
         clock=desk.clock,
         redis=redis or desk.redis,
         db=desk.db,

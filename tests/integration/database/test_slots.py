@@ -1,14 +1,17 @@
 """A slot begins once, ends once, and is never run again after that, on both databases."""
 
 import asyncio
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task, slot_name
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.slots import SlotClaim, SlotKey, SlotRepository
+from prime_jennie.infra.database.repositories.slots import SlotClaim, SlotKey, SlotRepository, owner_of
+from prime_jennie.infra.database.repositories.workers import RUNNING, WorkerRepository
+from prime_jennie.infra.database.tables.lifecycle import WorkerProcessRow
 
 AT = datetime(2026, 2, 19, 8, 30, tzinfo=KST)
 NOW = AT + timedelta(seconds=2)
@@ -142,6 +145,44 @@ async def test_a_restart_closes_what_its_service_left_running_and_nothing_else(s
     running = [await slots.get("default", one.name) for one in (mine, other)]
     running.append(await slots.get("elsewhere", elsewhere.name))
     assert {one.state for one in running if one} == {SlotState.RUNNING}
+
+
+async def heard(db: Database, worker_id: str, *, secs_ago: float, status: str = RUNNING) -> None:
+    await WorkerRepository(db).beat(worker_id, service="scout-job", strategy="", status=status)
+    said = update(WorkerProcessRow).where(WorkerProcessRow.worker_id == worker_id)
+    at = datetime.now(UTC) - timedelta(seconds=secs_ago)
+    await db.write(lambda session: session.execute(said.values(last_heartbeat_at=at)))
+
+
+@pytest.mark.parametrize(
+    ("worker", "secs_ago", "status", "is_left"),
+    [
+        ("scout-job@a:1", 60, RUNNING, True),
+        ("scout-job@a:1", 100, RUNNING, False),
+        ("scout-job@a:1", 1, "EXITING", False),
+        ("scout-job@unheard:1", 1, RUNNING, False),
+        ("scout-job@b:1", 1, RUNNING, False),
+    ],
+    ids=["alive", "silent", "ended in order", "never heard", "an earlier life of the same"],
+)
+async def test_what_another_copy_runs_is_left_to_it_while_its_heartbeat_is_heard(
+    db: Database, slots: SlotRepository, worker: str, secs_ago: float, status: str, *, is_left: bool
+) -> None:
+    await heard(db, worker.replace("unheard", "another"), secs_ago=secs_ago, status=status)
+    owner = owner_of(worker)
+    await claim(slots, owner=owner, attempts=2)
+    closed = await slots.close_interrupted("default", [Task.SCOUT], owner=owner_of("scout-job@b:1"), now=NOW)
+    assert closed == ([] if is_left else [key().name])
+    assert await slots.is_run_by("default", key().name, owner=owner, attempt=1) is is_left
+
+
+async def test_a_slot_is_run_by_one_attempt_of_one_owner(slots: SlotRepository) -> None:
+    await claim(slots)
+    mine = [("one", 1), ("two", 1), ("one", 2)]
+    found = [await slots.is_run_by("default", key().name, owner=owner, attempt=attempt) for owner, attempt in mine]
+    assert found == [True, False, False]
+    await finish(slots, SlotState.RAN)
+    assert not await slots.is_run_by("default", key().name, owner="one", attempt=1)
 
 
 async def test_an_outcome_is_written_for_what_never_ran_and_leaves_what_did(slots: SlotRepository) -> None:

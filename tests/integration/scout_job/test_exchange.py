@@ -46,6 +46,7 @@ async def world(house: House) -> AsyncIterator[ScoutWorld]:
         await bring_masters(house.exchange.control_url, house.db, at=clock.now())
         made.desk = JobDesk(
             service="scout-job",
+            worker_id="scout-job@here:1",
             clock=clock,
             redis=redis,
             db=house.db,

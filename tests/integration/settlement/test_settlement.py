@@ -57,6 +57,7 @@ class House:
         self.desk = OrderDesk(db)
         self.job_desk = JobDesk(
             service="data-collector",
+            worker_id="data-collector@here:1",
             clock=self.clock,
             redis=redis,
             db=db,

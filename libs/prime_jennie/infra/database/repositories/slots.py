@@ -1,9 +1,10 @@
 """Start each slot once for ever: a unique row decides who begins it, conditional updates who may end it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
+from uuid import uuid4
 
 from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.orm import Session
@@ -11,11 +12,17 @@ from sqlalchemy.orm import Session
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.repositories.workers import living_workers
 from prime_jennie.infra.database.tables.slots import SlotRow
 from prime_jennie.infra.database.upsert import affected, insert_new
 
 LONGEST_PAGE: Final = 500
 NOT_DONE: Final = (SlotState.FAILED.value, SlotState.MISSED.value, SlotState.SKIPPED.value)
+
+
+def owner_of(worker_id: str) -> str:
+    """Name one life of a worker: the next one has another name, and is the same worker."""
+    return f"{worker_id}#{uuid4().hex[:12]}"
 
 
 @dataclass(frozen=True)
@@ -128,19 +135,35 @@ class SlotRepository:
         return await self._db.write(work)
 
     async def close_interrupted(self, namespace: str, tasks: Iterable[Task], *, owner: str, now: datetime) -> list[str]:
-        """Close what an earlier process of these tasks left running; return the slots' names."""
+        """Close what earlier processes of these tasks left running; return the slots' names.
+
+        An earlier life of the owner's own worker has ended; another worker has where its heartbeat has.
+        """
         left = (SlotRow.task.in_([task.value for task in tasks]), SlotRow.owner != owner)
-        return await self._close(namespace, *left, because="was interrupted: its service stopped", now=now)
+        because = "was interrupted: its service stopped"
+
+        def is_left(session: Session, row: SlotRow) -> bool:
+            worker_id = _worker_of(row.owner)
+            return worker_id == _worker_of(owner) or worker_id not in living_workers(session)
+
+        return await self._close(namespace, *left, because=because, now=now, where=is_left)
 
     async def disown(self, namespace: str, name: str, *, owner: str, now: datetime) -> list[str]:
         """Close an attempt that this owner may have begun and does not run: the answer to its claim was lost."""
         unsure = (SlotRow.name == name, SlotRow.owner == owner)
         return await self._close(namespace, *unsure, because="did not begin: the database's answer was lost", now=now)
 
-    async def _close(self, namespace: str, *left: ColumnElement[bool], because: str, now: datetime) -> list[str]:
+    async def _close(
+        self,
+        namespace: str,
+        *left: ColumnElement[bool],
+        because: str,
+        now: datetime,
+        where: Callable[[Session, SlotRow], bool] = lambda _session, _row: True,
+    ) -> list[str]:
         def work(session: Session) -> list[str]:
             query = select(SlotRow).where(SlotRow.namespace == namespace, _running, *left).with_for_update()
-            rows = list(session.execute(query).scalars())
+            rows = [row for row in session.execute(query).scalars().all() if where(session, row)]
             for row in rows:
                 row.reason = f"attempt {row.attempts} {because}"
                 row.state = SlotState.FAILED.value
@@ -148,6 +171,12 @@ class SlotRepository:
             return [row.name for row in rows]
 
         return await self._db.write(work)
+
+    async def is_run_by(self, namespace: str, name: str, *, owner: str, attempt: int) -> bool:
+        """Tell whether the slot still runs as this owner's attempt."""
+        mine = (*_is(namespace, name), _running, SlotRow.owner == owner, SlotRow.attempts == attempt)
+        found = select(func.count()).where(*mine)
+        return await self._db.read(lambda session: session.execute(found).scalar_one() == 1)
 
     async def progress(self, namespace: str, name: str, *, owner: str, phase: str, progress_pct: int) -> None:
         """Note how far the running attempt is."""
@@ -242,6 +271,10 @@ def _may_begin(source: SlotSource, attempts_allowed: int) -> ColumnElement[bool]
 
 def _is(namespace: str, name: str) -> tuple[ColumnElement[bool], ...]:
     return (SlotRow.namespace == namespace, SlotRow.name == name)
+
+
+def _worker_of(owner: str) -> str:
+    return owner.partition("#")[0]
 
 
 def _identity(key: SlotKey) -> dict[str, Any]:

@@ -13,8 +13,11 @@ from prime_jennie.infra.database.tables.lifecycle import WorkerProcessRow
 from prime_jennie.infra.database.upsert import affected, upsert
 
 HEARTBEAT_SECS: Final = 30
+SILENT_AFTER: Final = timedelta(seconds=3 * HEARTBEAT_SECS)
+"""Who is silent for so long leaves its work to others; shorter than what a person is told of."""
 STALE_AFTER: Final = timedelta(minutes=5)
 FORGOTTEN_AFTER: Final = timedelta(days=7)
+RUNNING: Final = "RUNNING"
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,14 @@ class WorkerRepository:
             return affected(session.execute(gone))
 
         return await self._db.write(work)
+
+
+def living_workers(session: Session) -> set[str]:
+    """Return those who said lately that they run: one that stopped in order has said so, too."""
+    heard = WorkerProcessRow.last_heartbeat_at > database_time(session) - SILENT_AFTER
+    return set(
+        session.execute(select(WorkerProcessRow.worker_id).where(heard, WorkerProcessRow.status == RUNNING)).scalars()
+    )
 
 
 def _worker(row: WorkerProcessRow, now: datetime) -> Worker:
