@@ -14,15 +14,9 @@ from prime_jennie.infra.execution.emergency import Emergency
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.overrides import Overrides
 from prime_jennie.infra.regime import RegimeReader
-from prime_jennie.strategy.admission import (
-    DUPLICATE_WINDOW,
-    LONG_COOLDOWN_REASONS,
-    SELL_COOLDOWN,
-    SIGNAL_MAX_AGE,
-    STOP_LOSS_COOLDOWN,
-    BuyFacts,
-)
-from prime_jennie.strategy.gates import UNKNOWN, Unknown
+from prime_jennie.strategy.admission import DUPLICATE_WINDOW, SIGNAL_MAX_AGE, BuyFacts
+from prime_jennie.strategy.cooldowns import LONGEST, Cooldown, cooldowns_at
+from prime_jennie.strategy.unknown import UNKNOWN, Unknown
 
 UNSENT_COUNTS_FOR = SIGNAL_MAX_AGE + timedelta(seconds=60)
 
@@ -92,12 +86,11 @@ class AdmissionReader:
         ]
         try:
             stop_loss, sale = await self._redis.mget(keys)
-            sales = await self._commitments.sales(self._account, self._desk.strategy, code, at - STOP_LOSS_COOLDOWN)
+            sales = await self._commitments.sales(self._account, self._desk.strategy, code, at - LONGEST)
         except OUTAGES:
             return UNKNOWN, UNKNOWN
-        stopped_out = any(reason in LONG_COOLDOWN_REASONS for _, reason in sales)
-        sold = any(sold_at > at - SELL_COOLDOWN for sold_at, _ in sales)
-        return stop_loss is not None or stopped_out, sale is not None or sold
+        booked = cooldowns_at(sales, at)
+        return stop_loss is not None or Cooldown.STOP_LOSS in booked, sale is not None or Cooldown.SALE in booked
 
     async def _max_buys(self) -> int | Unknown | None:
         try:

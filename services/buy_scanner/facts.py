@@ -11,7 +11,8 @@ from prime_jennie.domain.sessions import SessionTable
 from prime_jennie.domain.trading_strategy import StrategyConfig
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import OUTAGES
-from prime_jennie.strategy.gates import UNKNOWN, GateFacts, Unknown
+from prime_jennie.strategy.gates import GateFacts
+from prime_jennie.strategy.unknown import UNKNOWN, Unknown
 
 
 class FactReader:

@@ -6,11 +6,11 @@ from redis.asyncio import Redis
 
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.signals import SellReason
-from prime_jennie.strategy.admission import cooldowns_after_sale
+from prime_jennie.strategy.cooldowns import Cooldown, cooldowns_after
 
 COOLDOWN_KEYS = {
-    "sell_cooldown": RedisKeys.SELL_COOLDOWN,
-    "stop_loss_cooldown": RedisKeys.STOPLOSS_COOLDOWN,
+    Cooldown.SALE: RedisKeys.SELL_COOLDOWN,
+    Cooldown.STOP_LOSS: RedisKeys.STOPLOSS_COOLDOWN,
 }
 
 
@@ -24,15 +24,15 @@ class Aftermath:
     async def settle(self, code: str, reason: SellReason, sold_at: datetime, now: datetime, *, is_flat: bool) -> None:
         """Start the cooldowns of a sale, and erase the position's watermark once nothing is held."""
         async with self._redis.pipeline(transaction=True) as together:
-            for fact, left in cooldowns_left(reason, sold_at, now).items():
+            for cooldown, left in cooldowns_left(reason, sold_at, now).items():
                 value = f"{reason.value} {sold_at.isoformat()}"
-                together.set(self._keys.of(COOLDOWN_KEYS[fact], code=code), value, ex=left)
+                together.set(self._keys.of(COOLDOWN_KEYS[cooldown], code=code), value, ex=left)
             if is_flat:
                 together.delete(self._keys.of(RedisKeys.WATERMARK, code=code))
             await together.execute()
 
 
-def cooldowns_left(reason: SellReason, sold_at: datetime, now: datetime) -> dict[str, timedelta]:
+def cooldowns_left(reason: SellReason, sold_at: datetime, now: datetime) -> dict[Cooldown, timedelta]:
     """Return how long each cooldown of a sale still lasts; over ones are absent."""
-    lasting = {fact: sold_at + span - now for fact, span in cooldowns_after_sale(reason).items()}
-    return {fact: left for fact, left in lasting.items() if left >= timedelta(seconds=1)}
+    lasting = {cooldown: sold_at + span - now for cooldown, span in cooldowns_after(reason).items()}
+    return {cooldown: left for cooldown, left in lasting.items() if left >= timedelta(seconds=1)}

@@ -23,8 +23,8 @@ from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
 from prime_jennie.strategy.admission import sell_refusal, sellable_quantity
-from prime_jennie.strategy.gates import UNKNOWN
 from prime_jennie.strategy.refusal import Refusal
+from prime_jennie.strategy.unknown import UNKNOWN
 from sell_executor.aftermath import Aftermath
 from sell_executor.failed_exits import FAILED, REFUSED, UNFILLED, FailedExits
 from sell_executor.holdings import Holdings, stale_refusal

@@ -86,7 +86,7 @@ class RedisKeys(str, Enum):  # noqa: UP042 - the seeds name it as a str Enum (sy
 
     @property
     def ttl_secs(self) -> int | None:
-        """Return how long the value means something, None for ever."""
+        """Return how long the value means something; None for ever, or as long as its writer says."""
         return _TTL_SECS.get(self)
 
     @property
@@ -131,8 +131,6 @@ _TTL_SECS: Final = {
     RedisKeys.PRICE_ALERTS: 7 * _DAY,
     RedisKeys.BUY_LOCK: 180,
     RedisKeys.SELL_LOCK: 30,
-    RedisKeys.STOPLOSS_COOLDOWN: 3 * _DAY,
-    RedisKeys.SELL_COOLDOWN: _DAY,
     RedisKeys.BUY_COUNT: _DAY,
     RedisKeys.WATERMARK: 30 * _DAY,
 }

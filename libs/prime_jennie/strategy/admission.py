@@ -14,9 +14,10 @@ from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.signals import BuySignal, SellOrder, SellReason
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import StrategyConfig
+from prime_jennie.strategy.cooldowns import Cooldown, cooldown_refusal
 from prime_jennie.strategy.entry_window import window_refusal
-from prime_jennie.strategy.gates import Unknown, cooldown_reason
 from prime_jennie.strategy.refusal import Refusal
+from prime_jennie.strategy.unknown import Unknown
 
 MIN_HYBRID_SCORE = 40.0
 SIGNAL_MAX_AGE = timedelta(seconds=180)
@@ -26,9 +27,6 @@ SIGNAL_MAX_LEAD = timedelta(seconds=60)
 EXIT_MAX_AGE = timedelta(seconds=300)
 """As long as price-monitor waits before it asks again while its rule holds: an older exit is one nobody may want."""
 DUPLICATE_WINDOW = timedelta(minutes=10)
-STOP_LOSS_COOLDOWN = timedelta(days=3)
-SELL_COOLDOWN = timedelta(hours=24)
-LONG_COOLDOWN_REASONS = frozenset({SellReason.STOP_LOSS, SellReason.DEATH_CROSS, SellReason.BREAKEVEN_STOP})
 UNSTOPPABLE_REASONS = frozenset({SellReason.MANUAL, SellReason.FORCED_LIQUIDATION})
 
 
@@ -109,12 +107,12 @@ def already_held(signal: BuySignal, facts: BuyFacts) -> str | None:
 
 def cooling_after_stop(signal: BuySignal, facts: BuyFacts) -> str | None:
     """Refuse for three days after a stop-loss."""
-    return cooldown_reason(facts.stop_loss_cooldown, "stopped out less than 3 days ago")
+    return cooldown_refusal(Cooldown.STOP_LOSS, facts.stop_loss_cooldown)
 
 
 def cooling_after_sale(signal: BuySignal, facts: BuyFacts) -> str | None:
     """Refuse for 24 hours after any sale."""
-    return cooldown_reason(facts.sell_cooldown, "sold less than 24 hours ago")
+    return cooldown_refusal(Cooldown.SALE, facts.sell_cooldown)
 
 
 def daily_buys_used(signal: BuySignal, facts: BuyFacts) -> str | None:
@@ -189,14 +187,6 @@ def sell_refusal(
 def sellable_quantity(requested: int, held_quantity: int) -> int:
     """Return what may be sold: never more than is ours."""
     return max(0, min(requested, held_quantity))
-
-
-def cooldowns_after_sale(reason: SellReason) -> dict[str, timedelta]:
-    """Return which cooldowns a sale of this reason sets, by fact, and for how long."""
-    cooldowns = {"sell_cooldown": SELL_COOLDOWN}
-    if reason in LONG_COOLDOWN_REASONS:
-        cooldowns["stop_loss_cooldown"] = STOP_LOSS_COOLDOWN
-    return cooldowns
 
 
 def _outdated(order: SellOrder, at: datetime) -> str | None:

@@ -41,7 +41,7 @@ def entry_hours(session: Session, window: SessionSpec) -> tuple[datetime, dateti
 
 
 def window_refusal(session: Session | None, window: SessionSpec, at: datetime) -> WindowRefusal | None:
-    """Return why a strategy does not enter at a moment, None inside its hours; without a known session it never does."""
+    """Return why a strategy does not enter at a moment, None inside its hours; no known session, no entry."""
     if session is None:
         return WindowRefusal(Outside.NO_SESSION, "no known session today")
     if session.day != at.astimezone(KST).date():

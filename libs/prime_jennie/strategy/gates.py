@@ -7,7 +7,7 @@ store, no session, no market context) is a refusal of its own: every gate fails 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Final
 
 from prime_jennie.domain.macro import TradingContext, VixRegime
@@ -16,11 +16,13 @@ from prime_jennie.domain.sessions import Session
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import SessionSpec
+from prime_jennie.strategy.cooldowns import Cooldown, cooldown_refusal
 from prime_jennie.strategy.entry_window import Outside, window_refusal
 from prime_jennie.strategy.indicators import change_pct
 from prime_jennie.strategy.refusal import Refusal
 from prime_jennie.strategy.regime import parameters_of
 from prime_jennie.strategy.scan_view import ScanView
+from prime_jennie.strategy.unknown import Unknown
 
 MIN_BARS = 20
 DANGER_FROM_CLOSE_MINUTES = 90
@@ -30,15 +32,6 @@ COMBINED_VOLUME_RATIO = 2.0
 COMBINED_PREMIUM_PCT = 2.0
 SIGNAL_COOLDOWN_SECS = 600
 SHADOW_BODIES = 2
-
-
-class Unknown(Enum):
-    """The answer of a store that could not be asked."""
-
-    UNKNOWN = "unknown"
-
-
-UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class GateName(StrEnum):
@@ -188,12 +181,12 @@ def signal_cooldown(given: GateInput) -> str | None:
 
 def stop_loss_cooldown(given: GateInput) -> str | None:
     """Block a stock for three days after a stop-loss."""
-    return cooldown_reason(given.facts.stop_loss_cooldown, "stopped out less than 3 days ago")
+    return cooldown_refusal(Cooldown.STOP_LOSS, given.facts.stop_loss_cooldown)
 
 
 def sell_cooldown(given: GateInput) -> str | None:
     """Block a stock for 24 hours after any sale."""
-    return cooldown_reason(given.facts.sell_cooldown, "sold less than 24 hours ago")
+    return cooldown_refusal(Cooldown.SALE, given.facts.sell_cooldown)
 
 
 def tier(given: GateInput) -> str | None:
@@ -274,10 +267,3 @@ def first_refusal(given: GateInput, gates: Sequence[tuple[GateName, Gate]] = GAT
         if reason is not None:
             return Refusal(rule=name, reason=reason)
     return None
-
-
-def cooldown_reason(cooling: bool | Unknown, reason: str) -> str | None:
-    """Return why a stock is held back: `reason` while it cools, and where nobody knows whether it does."""
-    if isinstance(cooling, Unknown):
-        return "cooldown unknown"
-    return reason if cooling else None

@@ -32,8 +32,6 @@ def test_shared_keys_keep_the_seeds_names(key: RedisKeys, name: str) -> None:
         (RedisKeys.LLM_STATS, 7_776_000),
         (RedisKeys.BUY_LOCK, 180),
         (RedisKeys.SELL_LOCK, 30),
-        (RedisKeys.STOPLOSS_COOLDOWN, 259_200),
-        (RedisKeys.SELL_COOLDOWN, 86_400),
         (RedisKeys.FULL_STOP, None),
     ],
 )

@@ -17,11 +17,10 @@ from prime_jennie.strategy.admission import (
     BUY_CHECKS,
     BuyFacts,
     buy_refusal,
-    cooldowns_after_sale,
     sell_refusal,
     sellable_quantity,
 )
-from prime_jennie.strategy.gates import UNKNOWN, Unknown
+from prime_jennie.strategy.unknown import UNKNOWN, Unknown
 
 DAY = date(2025, 3, 4)
 SESSION = Session(
@@ -311,13 +310,6 @@ def test_nothing_held_sells_nothing() -> None:
 @pytest.mark.parametrize(("requested", "held", "sold"), [(10, 4, 4), (4, 10, 4), (10, 0, 0), (10, -1, 0)])
 def test_never_more_is_sold_than_held(requested: int, held: int, sold: int) -> None:
     assert sellable_quantity(requested, held) == sold
-
-
-def test_stops_cool_for_three_days_and_every_sale_for_one() -> None:
-    long = {reason for reason in SellReason if "stop_loss_cooldown" in cooldowns_after_sale(reason)}
-    assert long == {SellReason.STOP_LOSS, SellReason.DEATH_CROSS, SellReason.BREAKEVEN_STOP}
-    assert cooldowns_after_sale(SellReason.STOP_LOSS)["stop_loss_cooldown"] == timedelta(days=3)
-    assert all(cooldowns_after_sale(reason)["sell_cooldown"] == timedelta(hours=24) for reason in SellReason)
 
 
 @pytest.mark.parametrize(("at", "rule"), [(moment(15, 19, 59), None), (moment(15, 20), "hours")])

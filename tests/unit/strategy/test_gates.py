@@ -18,7 +18,8 @@ from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.trading_strategy import SessionSpec
 from prime_jennie.strategy import gates
 from prime_jennie.strategy.bars import Bar
-from prime_jennie.strategy.gates import GATES, UNKNOWN, GateFacts, GateInput, GateName, first_refusal, gates_of
+from prime_jennie.strategy.gates import GATES, GateFacts, GateInput, GateName, first_refusal, gates_of
+from prime_jennie.strategy.unknown import UNKNOWN
 from tests.support.scanning import (
     EXAM_DAY_SESSION,
     SESSION,
