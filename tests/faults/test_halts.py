@@ -102,9 +102,12 @@ def test_each_halt_acts_outlives_a_restart_and_an_emptied_redis_and_is_lifted_on
     day.change(PAUSED, ACTIVE)
     day.until_halted_by()
 
+    day.pace(AS_FAST_AS_IT_GOES)
+    until(lambda: day.buys() >= bought + 3, what="more to lose with", within_secs=240)
     day.change(CAPITAL, TINY_CAPITAL)
     day.change(LIMIT, TINY_LIMIT)
     day.until_halted_by("risk")
+    day.pace(A_MINUTE_A_SECOND)
     bought, at = day.buys(), day.demo.clock()
     day.chat("/resume")
     day.change(TINY_LIMIT, LIMIT)

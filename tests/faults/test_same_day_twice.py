@@ -8,6 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.timeout(1_800)  # two whole days
 
+SEED = "20260914"  # of values.yaml: a day on which the scout lists stocks and the scanner finds reasons
 DECISIONS = (
     "SELECT stock_code, strategy_signal, price, status, suppressed_reason, reason, signal_at FROM signal_logs"
     " WHERE signal_type = 'BUY' AND signal_at < ? ORDER BY signal_at, stock_code"
@@ -37,11 +38,11 @@ def decisions_before_the_first_fill(folder: Path) -> tuple[str, list[tuple[Any, 
 
 
 def test_the_morning_is_the_same_and_the_scanner_decides_alike_until_something_is_filled(start_demo: Any) -> None:
-    first = start_demo("--seed", "7")
+    first = start_demo("--seed", SEED)
     assert first.finish()["exit"] == 0, first.output()
     first_morning = morning(first.folder)
     one_fill_at, one = decisions_before_the_first_fill(first.folder)
-    second = start_demo("--seed", "7")
+    second = start_demo("--seed", SEED)
     assert second.finish()["exit"] == 0, second.output()
     assert morning(second.folder) == first_morning
     assert all(first_morning.values()), "an empty morning proves nothing"
