@@ -14,7 +14,7 @@ from command_handler.stocks import Stock
 from prime_jennie.domain.keys import Keyspace
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.orders import TradeType
-from prime_jennie.domain.sessions import kst_midnight
+from prime_jennie.domain.sessions import holding_days, kst_midnight
 from prime_jennie.domain.signals import BuySignal, SellOrder, SellReason, SignalType
 from prime_jennie.domain.tiers import TradeTier
 from prime_jennie.domain.topics import BUY_SIGNALS, SELL_ORDERS
@@ -25,7 +25,6 @@ from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.redis.publish import publish_once
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.infra.regime import RegimeReader
-from prime_jennie.strategy.exit_view import holding_days
 from prime_jennie.strategy.watchlist import MANUAL_SCORE
 
 M = TypeVar("M", bound=BaseModel)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from daily_briefing.notes import Notes
 from prime_jennie.domain.briefing import HoldingFigure, Missing, PortfolioFigures, SaleFigure, TradeFigures
 from prime_jennie.domain.orders import TradeType
+from prime_jennie.domain.risk import WHOLE_ACCOUNT
 from prime_jennie.domain.sales import Sale
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.settlement import SettledPosition
@@ -21,7 +22,6 @@ from prime_jennie.infra.database.tables.lifecycle import DailySettlementRow
 from prime_jennie.infra.jobs import Job, JobDesk
 from prime_jennie.strategy.pnl import profit_pct, win_rate
 
-WHOLE_ACCOUNT: Final = ""
 _POSITIONS: Final = TypeAdapter(list[SettledPosition])
 
 log = structlog.get_logger(__name__)

@@ -1,13 +1,10 @@
 """What /health tells about the gateway."""
 
-import time
-from collections.abc import Awaitable, Callable
-
 from kis_gateway.breaker import BreakerState
 from kis_gateway.parts import Parts
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.lifecycle import BlockCode, MarketState
-from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.desk import answers
 
 _BLIND = (BlockCode.RECOVERY_FAILED, BlockCode.POSITION_DRIFT)
 
@@ -15,8 +12,8 @@ _BLIND = (BlockCode.RECOVERY_FAILED, BlockCode.POSITION_DRIFT)
 async def dependencies_of(parts: Parts) -> dict[str, DependencyHealth]:
     """Ask Redis and SQL, and tell what is known of the broker without spending a call."""
     return {
-        "redis": await _answers(parts.redis.ping),
-        "db": await _answers(parts.db.ping),
+        "redis": await answers(parts.redis.ping),
+        "db": await answers(parts.db.ping),
         "broker": _broker(parts),
         "exchange_websocket": _socket(parts),
         "positions": _positions(parts),
@@ -86,12 +83,3 @@ def _socket(parts: Parts) -> DependencyHealth:
     if status.connected:
         return DependencyHealth(status=DependencyStatus.HEALTHY)
     return DependencyHealth(status=DependencyStatus.DEGRADED, message=status.last_error or "not connected yet")
-
-
-async def _answers(question: Callable[[], Awaitable[object]]) -> DependencyHealth:
-    asked_at = time.monotonic()
-    try:
-        await question()
-    except OUTAGES as error:
-        return DependencyHealth(status=DependencyStatus.DOWN, message=f"{type(error).__name__}: {error}"[:200])
-    return DependencyHealth(status=DependencyStatus.HEALTHY, latency_ms=round((time.monotonic() - asked_at) * 1000, 3))

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from prime_jennie.domain.market import DailyPrice
 from prime_jennie.domain.positions import Position
+from prime_jennie.domain.sessions import holding_days
 from prime_jennie.infra.database.repositories.positions import as_position
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
-from prime_jennie.strategy.exit_view import ExitView, holding_days, raised_watermark_krw
+from prime_jennie.strategy.exit_view import ExitView, raised_watermark_krw
 from prime_jennie.strategy.indicators import atr, rsi_wilder
 from prime_jennie.strategy.trend import death_cross, macd_warning, traded_days
 

@@ -23,6 +23,11 @@ def kst_midnight(at: datetime) -> datetime:
     return datetime.combine(at.astimezone(KST).date(), time.min, KST)
 
 
+def holding_days(bought_at: datetime, now: datetime) -> int:
+    """Return the calendar days between two moments' dates in Seoul; a position bought today is 0 days old."""
+    return max(0, (now.astimezone(KST).date() - bought_at.astimezone(KST).date()).days)
+
+
 class UnknownSession(JennieError):  # noqa: N818 - a state of knowledge, not a fault
     """The day lies outside the session table: unknown is neither open nor closed, and buys treat it as closed."""
 

@@ -1,11 +1,10 @@
 """What an exit rule sees of a position, which limits hold for it, and what it decides (rulebook §6)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from prime_jennie.domain.exits import ExitsSpec
 from prime_jennie.domain.macro import TradingContext
-from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.signals import SellReason
 from prime_jennie.strategy.indicators import UNKNOWN_ATR_RATIO
 from prime_jennie.strategy.regime import ScaleOutLevel, parameters_of
@@ -133,11 +132,6 @@ def exit_policy(exits: ExitsSpec, context: TradingContext | None, day: date) -> 
         max_holding_days=exits.max_holding_days,
         bull=mood.market_regime.is_bull,
     )
-
-
-def holding_days(bought_at: datetime, now: datetime) -> int:
-    """Return the calendar days between two moments' dates in Seoul; a position bought today is 0 days old."""
-    return max(0, (now.astimezone(KST).date() - bought_at.astimezone(KST).date()).days)
 
 
 def raised_watermark_krw(watermark_krw: int | None, price_krw: int) -> int:

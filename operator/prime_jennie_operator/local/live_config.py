@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from prime_jennie.infra.redis.connection import connect
+from prime_jennie_operator.desired.strategy import CONFIG_FILE
 from prime_jennie_operator.manifest import Manifest, of_kind, strategy_of
 
-CONFIG_FILE = "strategy.json"
 RESYNC_SECS = 5.0
 
 

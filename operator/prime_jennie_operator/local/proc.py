@@ -1,7 +1,9 @@
-"""What /proc knows about processes: identity that survives a reused pid, sessions, memory."""
+"""What /proc knows about processes (identity that survives a reused pid, sessions, memory), and how to signal them."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +48,14 @@ def sessions_members(sessions: Iterable[int]) -> list[int]:
             if stat is not None and stat.session in wanted:
                 members.append(stat.pid)
     return sorted(members)
+
+
+def signal_session(pid: int, number: signal.Signals) -> None:
+    """Signal every process of the group that the program leads; nothing when none is left."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
 
 
 def pss_bytes(pids: Iterable[int]) -> int:

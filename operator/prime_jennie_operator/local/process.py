@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from prime_jennie_operator.local.environment import Launch
+from prime_jennie_operator.local.proc import signal_session
 from prime_jennie_operator.local.registry import ProcessRegistry
 
 FIRST_BACKOFF_SECS = 1.0
@@ -157,14 +158,6 @@ async def _is_set_within(event: asyncio.Event, secs: float) -> bool:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), secs)
     return event.is_set()
-
-
-def signal_session(pid: int, number: signal.Signals) -> None:
-    """Signal every process of the group that the program leads; nothing when none is left."""
-    try:
-        os.killpg(pid, number)
-    except ProcessLookupError:
-        return
 
 
 def _die_with(parent: int) -> Callable[[], None]:

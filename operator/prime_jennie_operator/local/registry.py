@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from prime_jennie_operator.local.folder import write_atomically
-from prime_jennie_operator.local.proc import boot_id, read_stat, sessions_members
+from prime_jennie_operator.local.proc import boot_id, read_stat, sessions_members, signal_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ async def end_leftovers(path: Path, grace_secs: float = 5.0) -> Leftovers | None
     runner_pid, records = found
     alive = [record for record in records if _is_still(record)]
     for record in alive:
-        _signal_group(record.pid, signal.SIGTERM)
+        signal_session(record.pid, signal.SIGTERM)
     await _until_gone(alive, grace_secs)
     stubborn = [record for record in alive if _is_still(record) or sessions_members([record.pid])]
     for record in stubborn:
-        _signal_group(record.pid, signal.SIGKILL)
+        signal_session(record.pid, signal.SIGKILL)
     await _until_gone(stubborn, grace_secs)
     _forget(path)
     return Leftovers(runner_pid, tuple(r.name for r in alive), tuple(r.name for r in stubborn))
@@ -122,10 +122,3 @@ async def _until_gone(records: list[Record], within_secs: float) -> None:
 def _is_still(record: Record) -> bool:
     stat = read_stat(record.pid)
     return stat is not None and stat.started == record.started
-
-
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(pid, number)
-    except ProcessLookupError:
-        return

@@ -1,11 +1,19 @@
 """Sessions: phases, neighbours, and what lies outside the table."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 import pytest
 from pydantic import ValidationError
 
-from prime_jennie.domain.sessions import KST, Session, SessionPhase, SessionTable, UnknownSession, kst_midnight
+from prime_jennie.domain.sessions import (
+    KST,
+    Session,
+    SessionPhase,
+    SessionTable,
+    UnknownSession,
+    holding_days,
+    kst_midnight,
+)
 
 
 def at(text: str) -> datetime:
@@ -147,3 +155,12 @@ def test_a_table_refuses_nothing_twice_and_too_narrow() -> None:
 )
 def test_a_day_in_seoul_begins_at_three_in_the_afternoon_utc(moment: str) -> None:
     assert kst_midnight(datetime.fromisoformat(moment)) == datetime.fromisoformat("2025-03-12T15:00:00+00:00")
+
+
+def test_holding_days_are_dates_in_seoul() -> None:
+    # 23:30 UTC on the 3rd is 08:30 on the 4th in Seoul
+    bought = datetime(2025, 3, 3, 23, 30, tzinfo=UTC)
+    assert holding_days(bought, datetime(2025, 3, 4, 6, 0, tzinfo=UTC)) == 0
+    assert holding_days(bought, datetime(2025, 3, 4, 15, 0, tzinfo=UTC)) == 1
+    assert holding_days(bought, datetime(2025, 4, 3, 1, 0, tzinfo=UTC)) == 30
+    assert holding_days(bought, datetime(2025, 3, 1, tzinfo=UTC)) == 0

@@ -1,11 +1,11 @@
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
 from prime_jennie.domain.exits import ExitsSpec, ScaleOutSpec, TrailingSpec
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import MarketRegime
-from prime_jennie.strategy.exit_view import exit_policy, holding_days, raised_watermark_krw
+from prime_jennie.strategy.exit_view import exit_policy, raised_watermark_krw
 from prime_jennie.strategy.regime import BEAR_SCALE_OUT, BULL_SCALE_OUT, SIDEWAYS_SCALE_OUT, ScaleOutLevel
 from tests.support.positions import view
 
@@ -97,15 +97,6 @@ def test_a_plan_in_the_spec_replaces_the_regimes() -> None:
     own = ExitsSpec(scale_out=(ScaleOutSpec(profit_pct=4, share_pct=50),))
     assert exit_policy(own, context(MarketRegime.BULL), DAY).scale_out == (ScaleOutLevel(4, 50),)
     assert exit_policy(ExitsSpec(scale_out=()), context(MarketRegime.BULL), DAY).scale_out == ()
-
-
-def test_holding_days_are_dates_in_seoul() -> None:
-    # 23:30 UTC on the 3rd is 08:30 on the 4th in Seoul
-    bought = datetime(2025, 3, 3, 23, 30, tzinfo=UTC)
-    assert holding_days(bought, datetime(2025, 3, 4, 6, 0, tzinfo=UTC)) == 0
-    assert holding_days(bought, datetime(2025, 3, 4, 15, 0, tzinfo=UTC)) == 1
-    assert holding_days(bought, datetime(2025, 4, 3, 1, 0, tzinfo=UTC)) == 30
-    assert holding_days(bought, datetime(2025, 3, 1, tzinfo=UTC)) == 0
 
 
 def test_a_watermark_only_rises() -> None:

@@ -15,7 +15,7 @@ from prime_jennie.domain.errors import NotFound
 from prime_jennie.domain.money import commission_krw, sell_tax_krw
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.positions import first_stop_price_krw, sold_cost_krw
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import KST, holding_days
 from prime_jennie.domain.signals import SellReason
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.origins import find_origin
@@ -91,7 +91,7 @@ class Bookkeeper:
         self, session: Session, fill: FillRow, why: "_Why", position: ActivePortfolioRow | None
     ) -> BookedTrade:
         commission = commission_krw(fill.amount_krw)
-        tax = sell_tax_krw(fill.amount_krw, self._settlement_day(_kst_day(fill.filled_at)))
+        tax = sell_tax_krw(fill.amount_krw, self._settlement_day(fill.filled_at.astimezone(KST).date()))
         trade = _trade(fill, why, commission=commission, tax=tax)
         session.add(trade)
         if position is None:
@@ -207,7 +207,7 @@ def _carry_entry(trade: TradeLogRow, position: ActivePortfolioRow, sold_at: date
     trade.llm_score = position.llm_score
     trade.hybrid_score = position.hybrid_score
     trade.trade_tier = position.trade_tier
-    trade.holding_days = (_kst_day(sold_at) - _kst_day(position.bought_at)).days
+    trade.holding_days = holding_days(position.bought_at, sold_at)
 
 
 def take_out(position: ActivePortfolioRow, quantity: int) -> tuple[int, int]:
@@ -249,7 +249,3 @@ def _unbooked_stocks(session: Session, account: str, strategy: str) -> list[str]
         .order_by(FillRow.stock_code)
     )
     return list(session.execute(query).scalars())
-
-
-def _kst_day(at: datetime) -> date:
-    return at.astimezone(KST).date()
