@@ -29,9 +29,9 @@ DAYS = (
 OUT = Path("out/days")
 HEAD = (
     "| Day | Regime | Scored | Listed | Slots | Signals | Orders filled | Fills | Buys | Sells | Left | Realised KRW |"
-    " Unrealised KRW | Seconds |"
+    " Unrealised KRW |"
 )
-RULE = "| --- | --- |" + " ---: |" * 12
+RULE = "| --- | --- |" + " ---: |" * 11
 
 
 def live(day: str) -> tuple[int, dict[str, Any]]:
@@ -67,7 +67,6 @@ def row(day: str, report: dict[str, Any]) -> str:
         report["open_positions"],
         f"{report['realized_pnl_krw']:+,}",
         f"{report['unrealized_pnl_krw']:+,}",
-        f"{report['wall_secs']:.0f}",
     )
     return f"| {day} | " + " | ".join(str(figure) for figure in figures) + " |"
 
