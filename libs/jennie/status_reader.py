@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 import httpx
@@ -12,27 +13,33 @@ from redis.exceptions import RedisError
 
 from jennie.endpoints import Endpoints
 from jennie.slots_report import SlotsReport, slots_report
-from jennie.strategy_report import HeldStock, StrategyReport, reasons_not_to_buy
+from jennie.strategy_report import HeldStock, StrategyReport
+from prime_jennie.domain.buying import BuyingFacts
+from prime_jennie.domain.buying_words import said
 from prime_jennie.domain.errors import BadInput, JennieError
-from prime_jennie.domain.keys import Keyspace, RedisKeys
-from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.keys import RedisKeys
+from prime_jennie.domain.reader import Language
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.domain.sessions import KST, kst_midnight
+from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.infra.buying_facts import BuyingFactsReader
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import RealClock
 from prime_jennie.infra.clock.protocol import from_ms
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.database.repositories.status import StatusQueries
-from prime_jennie.infra.halts import COPY_MARK, FLAGS
+from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import read_live_config
+from prime_jennie.strategy.buying import why_not
 
 ASK_TIMEOUT_SECS = 3.0
+SILENT, WELL = "not answering", "healthy"
+NOWHERE = "http://127.0.0.1:1"
+"""Where a run without a gateway is asked for it: nobody answers, which is then said."""
 
 
 class StatusReader:
@@ -58,38 +65,25 @@ class StatusReader:
         return await slots_report(self._endpoints.schedules, SlotRepository(self._db), await self._now())
 
     async def _report(self, strategy: str, health: dict[str, str], now: datetime) -> StrategyReport:
-        account = self._endpoints.account_no
+        account = self._endpoints.account_no or ""
         config = await self._config(strategy)
-        context = await self._context()
         own = {
             name: state for name, state in health.items() if self._endpoints.services[name].strategy in (None, strategy)
         }
-        midnight = kst_midnight(now)
-        rows = await StatusQueries(self._db).strategies(midnight)
+        async with self._gateway() as gateway:
+            facts = await self._facts(strategy, config, own, gateway, now)
+            held = await self._positions(account, strategy, gateway)
+        reasons = tuple(said(reason, Language.ENGLISH) for reason in why_not(facts))
+        rows = await StatusQueries(self._db).strategies(kst_midnight(now))
         row = next((r for r in rows if (r.account, r.strategy) == (account, strategy)), None)
-        halts = await HaltRepository(self._db).in_force(account, strategy) if account else []
-        held = await self._positions(account, strategy) if account else []
         profits = [stock.profit_krw for stock in held]
         unrealised = sum(p for p in profits if p is not None) if None not in profits else None
         realised = row.realised_krw if row else 0
-        flags = await self._flags(strategy)
-        spec_state = config.spec.trading if config else HaltState.ACTIVE
-        states = [spec_state, *(halt.state for halt in halts), *(state for _, state in flags)]
-        session = load_sessions().get(now.astimezone(KST).date())
-        reasons = reasons_not_to_buy(
-            config,
-            services=own,
-            halts=halts,
-            flags=[flag for flag, _ in flags],
-            context=context,
-            session=session,
-            now=now,
-            buys_today=row.buys if row else 0,
-        )
+        context = facts.context
         return StrategyReport(
             strategy=strategy,
             mode=config.spec.mode.value if config else None,
-            trading=HaltState.most_severe(*states),
+            trading=HaltState.most_severe(*(halt.state for halt in facts.halts)),
             buys=not reasons,
             reasons=reasons,
             regime=context.market_regime.value if context else None,
@@ -105,11 +99,30 @@ class StatusReader:
             services=own,
         )
 
-    async def _positions(self, account: str, strategy: str) -> list[HeldStock]:
+    async def _facts(
+        self, strategy: str, config: LiveConfig | None, health: dict[str, str], gateway: GatewayClient, now: datetime
+    ) -> BuyingFacts:
+        """Read what decides whether it buys, and add which of its services do not answer or are not well."""
+        account = self._endpoints.account_no or ""
+        reader = BuyingFactsReader(
+            redis=self._redis,
+            db=self._db,
+            gateway=gateway,
+            halts=HaltDesk(self._redis, self._db, account),
+            account=account,
+            sessions=load_sessions(),
+        )
+        facts = await reader.read(strategy, config, now)
+        silent = {name for name, state in health.items() if state == SILENT}
+        unwell = {name: state for name, state in health.items() if state not in (SILENT, WELL)}
+        return replace(facts, silent=sorted({*silent, *facts.silent}), unwell=unwell)
+
+    async def _positions(self, account: str, strategy: str, gateway: GatewayClient) -> list[HeldStock]:
         rows = await PositionRepository(self._db).open_positions(account, strategy)
+        prices = await self._prices([row.stock_code for row in rows], gateway)
         held = []
         for row in rows:
-            price = await self._price(row.stock_code)
+            price = prices.get(row.stock_code)
             average = float(row.average_buy_price)
             profit = None if price is None else round((price - average) * row.quantity)
             percent = None if price is None else round((price / average - 1) * 100, 2)
@@ -126,19 +139,17 @@ class StatusReader:
             )
         return held
 
-    def _gateway(self) -> GatewayClient | None:
+    def _gateway(self) -> GatewayClient:
         service = self._endpoints.service("kis-gateway")
-        return GatewayClient(service.url, None, caller="jennie") if service else None
+        url = service.url if service is not None else NOWHERE
+        return GatewayClient(url, None, caller="jennie", answer_secs=ASK_TIMEOUT_SECS)
 
-    async def _price(self, code: str) -> int | None:
-        gateway = self._gateway()
-        if gateway is None:
-            return None
-        async with gateway:
-            with suppress(JennieError, httpx.HTTPError, TimeoutError):
-                snapshot = await asyncio.wait_for(gateway.snapshot(code), ASK_TIMEOUT_SECS)
-                return int(snapshot.price)
-        return None
+    async def _prices(self, codes: list[str], gateway: GatewayClient) -> dict[str, int]:
+        if codes:
+            with suppress(JennieError, TimeoutError):
+                found = await asyncio.wait_for(gateway.snapshots(codes), ASK_TIMEOUT_SECS)
+                return {snapshot.stock_code: snapshot.price for snapshot in found.snapshots}
+        return {}
 
     async def _health(self) -> dict[str, str]:
         async with httpx.AsyncClient(timeout=ASK_TIMEOUT_SECS, trust_env=False) as client:
@@ -148,7 +159,7 @@ class StatusReader:
         try:
             await self._redis.ping()
         except (RedisError, OSError):
-            states_by_name["redis"] = "not answering"
+            states_by_name["redis"] = SILENT
         return states_by_name
 
     async def _state_of(self, client: httpx.AsyncClient, name: str) -> str:
@@ -156,7 +167,7 @@ class StatusReader:
             answer = await client.get(f"{self._endpoints.services[name].url}/health")
             return str(answer.json()["status"])
         except (httpx.HTTPError, ValueError, KeyError):
-            return "not answering"
+            return SILENT
 
     async def _now(self) -> datetime:
         """Read the virtual clock where one is led, else the real one."""
@@ -170,21 +181,3 @@ class StatusReader:
         with suppress(RedisError, OSError, BadInput):
             return await read_live_config(self._redis, strategy)
         return None
-
-    async def _context(self) -> TradingContext | None:
-        with suppress(RedisError, OSError, ValueError):
-            text = await self._redis.get(RedisKeys.REGIME_CURRENT.value)
-            return TradingContext.model_validate_json(text) if text else None
-        return None
-
-    async def _flags(self, strategy: str) -> list[tuple[str, HaltState]]:
-        keyspace = Keyspace(strategy)
-        names = [(name, state) for flag, state in FLAGS for name in (flag.value, keyspace.own(flag))]
-        with suppress(RedisError, OSError):
-            values = await self._redis.mget([name for name, _ in names])
-            return [
-                name
-                for name, value in zip(names, values, strict=True)
-                if value is not None and not str(value).startswith(COPY_MARK)  # its record is told already
-            ]
-        return []

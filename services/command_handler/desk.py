@@ -6,13 +6,14 @@ from datetime import datetime
 from redis.asyncio import Redis
 
 from command_handler.config import CommandSettings
-from command_handler.phrases import Phrase
+from command_handler.phrases import Phrase, worded
 from prime_jennie.domain.broker import AccountInfo
+from prime_jennie.domain.buying import Reason, ReasonCode
 from prime_jennie.domain.ports import Clock, Gateway
 from prime_jennie.domain.sessions import SessionTable
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.halts import HaltDesk
-from prime_jennie.infra.outages import Outages
+from prime_jennie.infra.outages import Outages, who_is_silent
 
 NAME = "command-handler"
 
@@ -57,12 +58,4 @@ class Ask:
 
 def outage_phrase(error: Exception) -> Phrase:
     """Say what did not answer."""
-    text = str(error)
-    for word, ko, en in (
-        ("database", "데이터베이스가 응답하지 않습니다", "the database does not answer"),
-        ("gateway", "게이트웨이가 응답하지 않습니다", "the gateway does not answer"),
-        ("redis", "Redis가 응답하지 않습니다", "Redis does not answer"),
-    ):
-        if word in text.lower() or word in type(error).__module__:
-            return Phrase(ko, en)
-    return Phrase(f"응답이 없습니다 ({type(error).__name__})", f"no answer ({type(error).__name__})")
+    return worded(Reason(ReasonCode.SILENT, {"who": who_is_silent(error)}))

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from prime_jennie.domain.buying import Reason
+from prime_jennie.domain.buying_words import said
 from prime_jennie.domain.reader import Language
 
 
@@ -24,6 +26,11 @@ class Phrase:
 def same(text: object) -> Phrase:
     """Return what reads alike in both languages: names, codes, figures."""
     return Phrase(str(text), str(text))
+
+
+def worded(reason: Reason) -> Phrase:
+    """Say why nothing is bought."""
+    return Phrase(said(reason, Language.KOREAN), said(reason, Language.ENGLISH))
 
 
 def joined(parts: Iterable[Phrase], separator: str = ", ") -> Phrase:

@@ -24,7 +24,20 @@ OUTAGES: Final[tuple[type[Exception], ...]] = (
     Unavailable,
     RateLimited,
 )
+DEPENDENCIES: Final = (
+    ("database", "database"),
+    ("sqlalchemy", "database"),
+    ("gateway", "kis-gateway"),
+    ("redis", "redis"),
+)
+"""A word of an error, or of its module, and whose silence it tells."""
 CALM_SECS: Final = 5.0  # work that lasts so long counts as working
+
+
+def who_is_silent(error: Exception) -> str:
+    """Name the dependency that an outage comes from, the error's own kind where it tells none."""
+    told = f"{error} {type(error).__module__}".lower()
+    return next((who for word, who in DEPENDENCIES if word in told), type(error).__name__)
 
 
 class Backoff:

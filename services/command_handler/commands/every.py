@@ -19,9 +19,9 @@ from command_handler.mute import Mute
 from command_handler.outbox import Outbox
 from command_handler.phrases import Phrase
 from command_handler.price_watch import PriceWatch
-from command_handler.readings import Readings
 from command_handler.stocks import StockFinder
 from command_handler.strategies import Strategies
+from prime_jennie.infra.buying_facts import BuyingFactsReader
 
 
 def every_command(
@@ -38,7 +38,15 @@ def every_command(
     strategies, stocks = Strategies(desk.redis, desk.db), StockFinder(desk.db)
     helping = Helping()
     halting = Halting(desk, strategies)
-    overview = Overview(desk, strategies, Readings(desk, manual), outbox)
+    facts = BuyingFactsReader(
+        redis=desk.redis,
+        db=desk.db,
+        gateway=desk.gateway,
+        halts=desk.halts,
+        account=desk.account_no,
+        sessions=desk.sessions,
+    )
+    overview = Overview(desk, strategies, facts, outbox)
     money = Money(desk, strategies)
     market = MarketViews(desk, strategies, stocks, manual)
     trading = Trading(desk, strategies, stocks, orders)

@@ -1,29 +1,32 @@
 """/status and /diagnose: does it trade, why not, and what is wrong."""
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final
 
 from command_handler.arguments import no_words
+from command_handler.commands.halting import standing
 from command_handler.desk import Ask, CommandDesk, outage_phrase
 from command_handler.outbox import Outbox
-from command_handler.phrases import Phrase, joined, same, signed_krw
-from command_handler.readings import Readings, timed
+from command_handler.phrases import Phrase, joined, same, signed_krw, worded
 from command_handler.replies import Reply, told
-from command_handler.standing import BLOCKS, Facts, reasons_not_to_buy
 from command_handler.strategies import Strategies
 from command_handler.words import REGIMES
+from prime_jennie.domain.buying import BuyingFacts, Reason, ReasonCode
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.lifecycle import BlockCode
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.slots import SlotState
 from prime_jennie.domain.topics import BUY_SIGNALS, SELL_ORDERS
 from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.infra.buying_facts import BuyingFactsReader
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.database.repositories.workers import Worker, WorkerRepository
 from prime_jennie.infra.heartbeat import EXITING
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.upcoming_slots import UpcomingSlots
+from prime_jennie.strategy.buying import why_not
 
 SLOTS_SHOWN: Final = 5
 SLOT_STATES: Final = {
@@ -39,10 +42,10 @@ SLOT_STATES: Final = {
 class Overview:
     """Answers from what is stored and from who answers, never from memory."""
 
-    def __init__(self, desk: CommandDesk, strategies: Strategies, readings: Readings, outbox: Outbox) -> None:
+    def __init__(self, desk: CommandDesk, strategies: Strategies, facts: BuyingFactsReader, outbox: Outbox) -> None:
         self._desk = desk
         self._strategies = strategies
-        self._readings = readings
+        self._facts = facts
         self._outbox = outbox
         self._slots = SlotRepository(desk.db)
         self._workers = WorkerRepository(desk.db)
@@ -90,8 +93,8 @@ class Overview:
         return told(title, *lines)
 
     async def _strategy_lines(self, live: LiveConfig, at: datetime) -> list[Phrase]:
-        facts = await self._readings.facts(live, at)
-        reasons = reasons_not_to_buy(facts)
+        facts = await self._facts.read(live.name, live, at)
+        reasons = [reason_line(reason) for reason in why_not(facts)]
         if reasons:
             head = Phrase(
                 f"{live.name} ({live.spec.mode.value}): 사지 않습니다",
@@ -101,16 +104,16 @@ class Overview:
             head = Phrase(
                 f"{live.name} ({live.spec.mode.value}): 매수 가능", f"{live.name} ({live.spec.mode.value}): buys"
             )
-        return [head, *reasons, *await self._figures(facts)]
+        return [head, *reasons, *await self._figures(live, facts)]
 
-    async def _figures(self, facts: Facts) -> list[Phrase]:
+    async def _figures(self, live: LiveConfig, facts: BuyingFacts) -> list[Phrase]:
         parts: list[Phrase] = []
         if facts.context is not None:
             parts.append(Phrase("국면 ", "regime ") + REGIMES[facts.context.market_regime])
         if facts.positions is not None:
             parts.append(Phrase(f"보유 {facts.positions}", f"{facts.positions} positions"))
         try:
-            today = await self._readings.today(facts.live.name, facts.at)
+            today = await self._facts.today(live.name, facts.at)
         except OUTAGES:
             today = None
         if today is not None:
@@ -177,13 +180,12 @@ class Overview:
         day = await self._desk.gateway.market_state()
         lines = [Phrase(f"장 상태 {day.state.value}: {day.reason}", f"the day is {day.state.value}: {day.reason}")]
         for block in day.buy_blocks:
-            what = BLOCKS[block.code]
             if block.code is not BlockCode.MARKET_STATE:
-                lines.append(Phrase(f"! {what.ko}: {block.why}", f"! {what.en}: {block.why}"))
+                lines.append(same("! ") + worded(Reason(ReasonCode.BLOCK, block=block)))
         return lines
 
     async def _tick_line(self, ask: Ask) -> list[Phrase]:
-        heard_at = await self._readings.last_tick_at()
+        heard_at = await self._facts.last_tick_at()
         if heard_at is None:
             return [Phrase("체결가: 아직 없음", "ticks: none yet")]
         age = max(0.0, (ask.at - heard_at).total_seconds())
@@ -205,7 +207,7 @@ class Overview:
     async def _order_lines(self, ask: Ask) -> list[Phrase]:
         lines = []
         for live in (await self._strategies.meant(ask)).values():
-            today = await self._readings.today(live.name, ask.at)
+            today = await self._facts.today(live.name, ask.at)
             if today is not None and today.unresolved_orders:
                 count = today.unresolved_orders
                 lines.append(
@@ -239,3 +241,19 @@ class Overview:
                         Phrase(f"! {stream}: 읽지 못한 메시지 {dead}건", f"! {stream}: {dead} unreadable entries")
                     )
         return lines
+
+
+def reason_line(reason: Reason) -> Phrase:
+    """Say one reason, a halt with where it is lifted."""
+    return standing(reason.halt) if reason.halt is not None else same("- ") + worded(reason)
+
+
+async def timed(question: Callable[[], Awaitable[object]]) -> tuple[float, Exception | None]:
+    """Return the real milliseconds that an answer took, and the outage where there was none."""
+    asked_at = time.monotonic()
+    failure: Exception | None = None
+    try:
+        await question()
+    except OUTAGES as error:
+        failure = error
+    return (time.monotonic() - asked_at) * 1000, failure

@@ -28,7 +28,7 @@ AT = datetime(2025, 3, 11, 3, 0, tzinfo=UTC)  # noon in Korea, a session
 
 
 class World:
-    """A run's folder, its stores, and a strategy that nothing keeps from buying but its silent services."""
+    """A run's folder, its stores, and a strategy whose services are silent and of whom no scout has written."""
 
     def __init__(self, folder: Path, redis_url: str) -> None:
         self.folder = folder
@@ -76,7 +76,12 @@ async def report_of(world: World):  # type: ignore[no-untyped-def]
 
 async def test_a_silent_service_is_the_reason_and_the_rest_is_told(world: World) -> None:
     report = await report_of(world)
-    assert report.reasons == ("buy-scanner is not answering",)
+    assert report.reasons == (
+        "buy-scanner does not answer",
+        "the gateway does not answer",
+        "the scout has published no watchlist",
+        "no tick has come yet",
+    )
     assert (report.mode, report.regime, report.generation, report.buys) == ("paper", "SIDEWAYS", 3, False)
 
 
@@ -85,8 +90,8 @@ async def test_halts_of_all_sources_are_reasons_and_the_most_severe_is_the_state
     await HaltRepository(world.db).set(ACCOUNT, "krx", halt)
     await world.redis.set("krx:emergency:full_stop", "1")
     report = await report_of(world)
-    assert "Paused by risk loss limit: 3 % lost" in report.reasons
-    assert "emergency flag krx:emergency:full_stop is set" in report.reasons
+    assert "Paused by risk (loss limit: 3 % lost)" in report.reasons
+    assert "Stopped by person (redis-cli: krx:emergency:full_stop is set to '1')" in report.reasons
     assert report.trading is HaltState.STOPPED
 
 
@@ -123,7 +128,7 @@ async def test_a_redis_that_is_gone_is_the_reason_and_no_crash(tmp_path: Path) -
         built = World(tmp_path, server.url)
         server.kill()
         report = await report_of(built)
-        assert "redis is not answering" in report.reasons
+        assert "Redis does not answer" in report.reasons
         assert "no live configuration is announced" in report.reasons
         await built.redis.aclose()
         await built.db.close()
@@ -133,3 +138,16 @@ async def test_a_run_whose_runner_died_does_not_run(world: World) -> None:
     file = world.folder / "endpoints.json"
     file.write_text(file.read_text().replace(f'"pid": {os.getpid()}', '"pid": 4194305'))  # above Linux' largest pid
     assert running(world.folder) is None
+
+
+async def test_a_halt_on_record_is_told_when_redis_is_gone(tmp_path: Path) -> None:
+    with running_redis(tmp_path / "redis") as server:
+        built = World(tmp_path, server.url)
+        halt = Halt(state=HaltState.STOPPED, source=HaltSource.PERSON, who="kim", why="lunch", at=AT)
+        await HaltRepository(built.db).set(ACCOUNT, "krx", halt)
+        server.kill()
+        report = await report_of(built)
+        assert "Stopped by person (kim: lunch)" in report.reasons
+        assert report.trading is HaltState.STOPPED
+        await built.redis.aclose()
+        await built.db.close()
