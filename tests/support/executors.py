@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from buy_executor.app import buy_loop
 from buy_executor.config import BuyExecutorSettings
-from buy_executor.handlers import BuyLoop
 from prime_jennie.domain.broker import AccountInfo, Environment
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.macro import TradingContext
@@ -27,6 +26,7 @@ from prime_jennie.infra.database.tables.messages import InboxRow
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
 from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.execution.courier import end_tasks
+from prime_jennie.infra.execution.loop import ExecutorLoop
 from prime_jennie.infra.fakes.clock import ManualClock
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import Outages
@@ -34,7 +34,6 @@ from prime_jennie.infra.redis.live_config import LiveConfigSource
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from sell_executor.app import sell_loop
 from sell_executor.config import SellExecutorSettings
-from sell_executor.handlers import SellLoop
 from tests.support.eventually import eventually
 from tests.support.sql_gateway import ACCOUNT, STRATEGY, SqlGateway
 
@@ -99,11 +98,11 @@ class Floor:
             outages=Outages(),
         )
 
-    async def buyer(self) -> BuyLoop:
+    async def buyer(self) -> ExecutorLoop[BuySignal]:
         """Start up a buy-executor as a new process does."""
-        return buy_loop(await self.desk("buy-executor"), BuyExecutorSettings())
+        return buy_loop(await self.desk("buy-executor"), BuyExecutorSettings())[0]
 
-    async def seller(self) -> SellLoop:
+    async def seller(self) -> ExecutorLoop[SellOrder]:
         """Start up a sell-executor as a new process does."""
         return sell_loop(await self.desk("sell-executor"), SellExecutorSettings())
 
@@ -163,7 +162,7 @@ class Floor:
         assert held == {code: quantity for code, quantity in totals.items() if quantity}
 
     @asynccontextmanager
-    async def running(self, *loops: BuyLoop | SellLoop) -> AsyncIterator[None]:
+    async def running(self, *loops: ExecutorLoop[Any]) -> AsyncIterator[None]:
         """Run executors while the day goes on."""
         tasks = [asyncio.create_task(loop.run()) for loop in loops]
         day = asyncio.create_task(self.pass_time())

@@ -44,7 +44,7 @@ async def test_a_signal_becomes_one_market_order_a_position_a_notification_and_a
     assert await floor.redis.get(floor.keys.of(RedisKeys.BUY_COUNT, date=DAY)) == "1"
     assert floor.clock.held.count("buy-executor") == 1
     assert not floor.clock.holding
-    assert not loop.buyer.in_flight
+    assert not loop.executor.in_flight
     assert not await floor.redis.exists(LOCK)
 
 

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from buy_executor.handlers import BuyLoop
 from prime_jennie.domain.orders import OrderRequest, OrderType, TradeType
 from prime_jennie.domain.sessions import KST
+from prime_jennie.infra.execution.loop import ExecutorLoop
 from prime_jennie.infra.redis.streams import TypedStreamConsumer
-from sell_executor.handlers import SellLoop
 from tests.support.eventually import eventually
 from tests.support.executors import SAMSUNG, Floor
 from tests.support.sql_gateway import ACCOUNT, STRATEGY, Killed
 
-Loop = BuyLoop | SellLoop
+Loop = ExecutorLoop[Any]
 
 
 def killed_before(owner: Any, name: str) -> Callable[[pytest.MonkeyPatch], None]:
@@ -98,7 +97,7 @@ async def test_a_buyer_that_dies_leaves_one_order_and_no_lost_booking(floor: Flo
     message = await floor.signal()
     first = await floor.buyer()
     with pytest.MonkeyPatch.context() as patch:
-        points_of(floor, first, first.buyer)[point](patch)
+        points_of(floor, first, first.executor)[point](patch)
         await run_until_killed(floor, first)
 
     async with floor.running(await floor.buyer()):
@@ -120,7 +119,7 @@ async def test_a_seller_that_dies_leaves_one_order_and_no_lost_booking(
     message = await floor.sell(quantity=30)
     first = await floor.seller()
     with pytest.MonkeyPatch.context() as patch:
-        points_of(floor, first, first.seller)[point](patch)
+        points_of(floor, first, first.executor)[point](patch)
         await run_until_killed(floor, first)
     floor.clock.advance(away_secs)
 
@@ -190,7 +189,7 @@ async def test_the_sweep_settles_an_order_that_nobody_follows(floor: Floor) -> N
     await floor.gateway.buy(request, key="buy:of-a-dead-one")
     loop = await floor.buyer()
     floor.clock.advance(61)
-    await loop._strays.sweep()
+    await loop.strays.sweep()
     order = await floor.gateway.orders.order_by_key(ACCOUNT, STRATEGY, "buy:of-a-dead-one")
     assert order is not None
     assert (order.status, order.filled_qty) == ("CANCELED", 4)
@@ -205,7 +204,7 @@ async def test_the_sweep_leaves_other_orders_alone(floor: Floor, age_secs: int) 
     await floor.gateway.buy(request, key="by-hand:1" if age_secs == 61 else "buy:1")
     loop = await floor.buyer()
     floor.clock.advance(age_secs)
-    await loop._strays.sweep()
+    await loop.strays.sweep()
     assert floor.gateway.cancelled_at == []
 
 
@@ -215,12 +214,12 @@ async def test_the_sweep_lets_a_sale_of_before_the_open_have_the_opening_print_f
     await floor.gateway.sell(OrderRequest(stock_code=SAMSUNG, quantity=10), key="sell:of-a-dead-one")
     loop = await floor.seller()
     floor.clock.advance(9 * 60)
-    await loop._strays.sweep()  # 08:59, still in the auction
+    await loop.strays.sweep()  # 08:59, still in the auction
     floor.clock.advance(61)
-    await loop._strays.sweep()  # 09:00:01, the print may not be booked yet
+    await loop.strays.sweep()  # 09:00:01, the print may not be booked yet
     assert floor.gateway.cancelled_at == []
     floor.clock.advance(60)
-    await loop._strays.sweep()
+    await loop.strays.sweep()
     assert floor.gateway.cancelled_at == [datetime(2025, 3, 11, 9, 1, 1, tzinfo=KST)]
 
 

@@ -50,7 +50,7 @@ async def test_a_sell_order_becomes_one_market_sale_with_profit_cooldown_and_not
     assert 86_000 < await floor.redis.ttl(floor.keys.of(RedisKeys.SELL_COOLDOWN, code=SAMSUNG)) <= 86_400
     assert not await floor.redis.exists(floor.keys.of(RedisKeys.STOPLOSS_COOLDOWN, code=SAMSUNG))
     assert not await floor.redis.exists(floor.keys.of(RedisKeys.WATERMARK, code=SAMSUNG))
-    assert not loop.seller.in_flight
+    assert not loop.executor.in_flight
 
 
 @pytest.mark.parametrize("reason", [SellReason.STOP_LOSS, SellReason.DEATH_CROSS, SellReason.BREAKEVEN_STOP])
