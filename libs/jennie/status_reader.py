@@ -11,9 +11,10 @@ import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from jennie.books_reader import BooksReader
 from jennie.endpoints import Endpoints
 from jennie.slots_report import SlotsReport, slots_report
-from jennie.strategy_report import HeldStock, StrategyReport
+from jennie.strategy_report import StrategyReport
 from prime_jennie.domain.buying import BuyingFacts
 from prime_jennie.domain.buying_words import said
 from prime_jennie.domain.errors import BadInput, JennieError
@@ -28,7 +29,6 @@ from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import RealClock
 from prime_jennie.infra.clock.protocol import from_ms
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.database.repositories.status import StatusQueries
 from prime_jennie.infra.halts import HaltDesk
@@ -49,6 +49,9 @@ class StatusReader:
         self._endpoints = endpoints
         self._redis: Redis = connect(endpoints.redis_url)
         self._db = Database(endpoints.database_url)
+        self._account = endpoints.account_no or ""
+        self._sessions = load_sessions()
+        self._books = BooksReader(self._db, self._sessions, self._account)
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -65,20 +68,20 @@ class StatusReader:
         return await slots_report(self._endpoints.schedules, SlotRepository(self._db), await self._now())
 
     async def _report(self, strategy: str, health: dict[str, str], now: datetime) -> StrategyReport:
-        account = self._endpoints.account_no or ""
         config = await self._config(strategy)
         own = {
             name: state for name, state in health.items() if self._endpoints.services[name].strategy in (None, strategy)
         }
         async with self._gateway() as gateway:
             facts = await self._facts(strategy, config, own, gateway, now)
-            held = await self._positions(account, strategy, gateway)
+            book = await self._books.book(strategy, now)
+            prices = await self._prices(sorted({*book.held, *book.gone}) if book is not None else [], gateway)
+        held = await self._books.held(strategy, prices, now)
         reasons = tuple(said(reason, Language.ENGLISH) for reason in why_not(facts))
         rows = await StatusQueries(self._db).strategies(kst_midnight(now))
-        row = next((r for r in rows if (r.account, r.strategy) == (account, strategy)), None)
+        row = next((r for r in rows if (r.account, r.strategy) == (self._account, strategy)), None)
         profits = [stock.profit_krw for stock in held]
         unrealised = sum(p for p in profits if p is not None) if None not in profits else None
-        realised = row.realised_krw if row else 0
         context = facts.context
         return StrategyReport(
             strategy=strategy,
@@ -90,9 +93,9 @@ class StatusReader:
             positions=tuple(held),
             buys_today=row.buys if row else 0,
             sells_today=row.sells if row else 0,
-            realised_krw=realised,
+            realised_krw=row.realised_krw if row else 0,
             unrealised_krw=unrealised,
-            day_pnl_krw=realised + (unrealised or 0),
+            day_pnl_krw=await self._books.day_result_krw(book, prices, now),
             open_orders=row.open_orders if row else 0,
             unresolved_orders=row.unresolved_orders if row else 0,
             generation=config.generation if config else None,
@@ -103,41 +106,18 @@ class StatusReader:
         self, strategy: str, config: LiveConfig | None, health: dict[str, str], gateway: GatewayClient, now: datetime
     ) -> BuyingFacts:
         """Read what decides whether it buys, and add which of its services do not answer or are not well."""
-        account = self._endpoints.account_no or ""
         reader = BuyingFactsReader(
             redis=self._redis,
             db=self._db,
             gateway=gateway,
-            halts=HaltDesk(self._redis, self._db, account),
-            account=account,
-            sessions=load_sessions(),
+            halts=HaltDesk(self._redis, self._db, self._account),
+            account=self._account,
+            sessions=self._sessions,
         )
         facts = await reader.read(strategy, config, now)
         silent = {name for name, state in health.items() if state == SILENT}
         unwell = {name: state for name, state in health.items() if state not in (SILENT, WELL)}
         return replace(facts, silent=sorted({*silent, *facts.silent}), unwell=unwell)
-
-    async def _positions(self, account: str, strategy: str, gateway: GatewayClient) -> list[HeldStock]:
-        rows = await PositionRepository(self._db).open_positions(account, strategy)
-        prices = await self._prices([row.stock_code for row in rows], gateway)
-        held = []
-        for row in rows:
-            price = prices.get(row.stock_code)
-            average = float(row.average_buy_price)
-            profit = None if price is None else round((price - average) * row.quantity)
-            percent = None if price is None else round((price / average - 1) * 100, 2)
-            held.append(
-                HeldStock(
-                    code=row.stock_code,
-                    name=row.stock_name,
-                    quantity=row.quantity,
-                    average_price_krw=average,
-                    price_krw=price,
-                    profit_krw=profit,
-                    profit_pct=percent,
-                )
-            )
-        return held
 
     def _gateway(self) -> GatewayClient:
         service = self._endpoints.service("kis-gateway")

@@ -8,7 +8,7 @@ from prime_jennie.domain.risk import HaltState
 
 
 class HeldStock(BaseModel):
-    """One open position; the price is the gateway's newest, None when it did not answer."""
+    """One open position at the gateway's newest price, None when it did not answer; profits after fees and tax."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,7 +22,10 @@ class HeldStock(BaseModel):
 
 
 class StrategyReport(BaseModel):
-    """One strategy's line; `reasons` is empty while it may buy. Amounts are KRW since midnight in Korea."""
+    """One strategy's line; `reasons` is empty while it may buy. Amounts are KRW after fees and tax.
+
+    `realised_krw` is of today's sales, `unrealised_krw` what selling everything now would earn, since the purchases.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,7 +40,8 @@ class StrategyReport(BaseModel):
     sells_today: int
     realised_krw: int
     unrealised_krw: int | None
-    day_pnl_krw: int
+    day_pnl_krw: int | None
+    """Since the previous closes; None where a price or such a close is not known."""
     open_orders: int
     unresolved_orders: int
     generation: int | None

@@ -9,7 +9,6 @@ import structlog
 
 from kis_gateway.prices import Prices
 from prime_jennie.domain.errors import JennieError
-from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.ports import Broker, Clock
 from prime_jennie.domain.sessions import SessionTable, kst_midnight
 from prime_jennie.infra.database.engines import Database
@@ -17,7 +16,7 @@ from prime_jennie.infra.database.repositories.day_books import DayBook, DayBooks
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.strategy.capital import sizing_base_krw
-from prime_jennie.strategy.day_loss import DayTrade, UnknownLoss, day_result_krw, loss_pct, shares_at_open
+from prime_jennie.strategy.day_loss import UnknownLoss, day_result_krw, loss_pct, shares_at_open
 
 CLOSES_DAYS = 14  # calendar days back in which every listed stock has a bar, the longest holidays included
 NOT_TOLD: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
@@ -41,7 +40,7 @@ class DayResults:
             return 0
         return day_result_krw(
             book.held,
-            trades_of(book),
+            book.day_trades,
             gone=book.gone,
             closes_krw=self.closes_krw,
             prices_krw=self.prices_krw,
@@ -93,7 +92,7 @@ class DayMeter:
         """Return the figures of now; what the broker does not tell stays unknown, SQL's outages raise."""
         midnight = kst_midnight(self._clock.now())
         books = await self._books.since(self._account, midnight)
-        overnight = {code for book in books.values() for code in shares_at_open(book.held, trades_of(book), book.gone)}
+        overnight = {code for book in books.values() for code in shares_at_open(book.held, book.day_trades, book.gone)}
         valued = {code for book in books.values() for code in (*book.held, *book.gone)}
         closes = await self._closes(overnight, midnight.date())
         found = DayResults(books, closes, await self._current(valued))
@@ -144,17 +143,3 @@ class DayMeter:
                 return UnknownLoss(f"no balance: {type(error).__name__}: {error}")
             self._assets_at_open = (day, assets - profit)
         return self._assets_at_open[1]
-
-
-def trades_of(book: DayBook) -> list[DayTrade]:
-    """Return a book's trades as the calculation sees them."""
-    return [
-        DayTrade(
-            stock_code=trade.stock_code,
-            is_buy=trade.trade_type == TradeType.BUY.value,
-            quantity=trade.quantity,
-            amount_krw=trade.total_amount,
-            fees_krw=trade.commission_krw + trade.tax_krw,
-        )
-        for trade in book.trades
-    ]

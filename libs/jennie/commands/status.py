@@ -55,9 +55,9 @@ def _print(console: Console, report: StrategyReport) -> None:
     console.print(
         f"[bold]{report.strategy}[/bold] ({report.mode or '?'}, {report.trading.value}) {answer}", soft_wrap=True
     )
-    unrealised = "?" if report.unrealised_krw is None else f"{report.unrealised_krw:+,}"
     console.print(
-        f"  day P&L {report.day_pnl_krw:+,} KRW (realised {report.realised_krw:+,}, unrealised {unrealised}) · "
+        f"  day P&L {_signed(report.day_pnl_krw)} KRW · realised {report.realised_krw:+,} today, "
+        f"unrealised {_signed(report.unrealised_krw)} since the purchases (after fees and tax) · "
         f"regime {report.regime or 'unknown'} · buys {report.buys_today} · sells {report.sells_today} · "
         f"open orders {report.open_orders} · unresolved {report.unresolved_orders}",
         soft_wrap=True,
@@ -77,10 +77,14 @@ def _print(console: Console, report: StrategyReport) -> None:
             f"{stock.quantity:,}",
             f"{stock.average_price_krw:,.0f}",
             "?" if stock.price_krw is None else f"{stock.price_krw:,}",
-            "?" if stock.profit_krw is None else f"{stock.profit_krw:+,}",
+            _signed(stock.profit_krw),
             "?" if stock.profit_pct is None else f"{stock.profit_pct:+.2f}%",
         )
     console.print(table)
+
+
+def _signed(amount_krw: int | None) -> str:
+    return "?" if amount_krw is None else f"{amount_krw:+,}"
 
 
 def _print_slots(console: Console, report: SlotsReport) -> None:

@@ -53,6 +53,17 @@ class BookedShares:
     commission_krw: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DayTrade:
+    """One booked execution of the day; fees are commission and tax."""
+
+    stock_code: str
+    is_buy: bool
+    quantity: int
+    amount_krw: int
+    fees_krw: int
+
+
 @dataclass(frozen=True)
 class RebuiltPosition:
     """What a stock's trades leave: shares, their cost and buy commission in KRW, and since when."""

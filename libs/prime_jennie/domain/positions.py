@@ -26,6 +26,7 @@ class Position(Record):
     current_price: Amount | None = None
     current_value: Amount | None = None
     profit_pct: Finite | None = None
+    """Of the price alone, before fees and tax, as exits are decided by it; what is earned in KRW comes from `pnl`."""
     sector_group: SectorGroup | None = None
     high_watermark: Amount | None = None
     stop_loss_price: Amount | None = None

@@ -4,16 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class DayTrade:
-    """One booked execution of the day; fees are commission and tax."""
-
-    stock_code: str
-    is_buy: bool
-    quantity: int
-    amount_krw: int
-    fees_krw: int
+from prime_jennie.domain.holdings import DayTrade
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def merge_positions(
 
 
 def own_positions(exposures: Iterable[Exposure]) -> tuple[Position, ...]:
-    """Return our parts alone, with the broker's quantities and prices."""
+    """Return our parts alone, with the broker's quantities and prices; their `profit_pct` is gross."""
     return tuple(exposure.own for exposure in exposures if exposure.own is not None)
 
 

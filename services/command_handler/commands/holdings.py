@@ -32,19 +32,24 @@ class Money:
         self._trades = TradeLog(desk.db)
 
     async def portfolio(self, ask: Ask) -> Reply:
-        """List the open positions with their profit at the present price."""
+        """List the open positions with what selling them now would earn, after fees and tax."""
         no_words(ask.words)
         rows = await self._held(ask)
         if not rows:
             return told(Phrase("보유 종목이 없습니다", "Nothing is held"))
         prices, why_not = await self._prices({row.stock_code for row in rows})
-        lines = [position_line(row, prices.get(row.stock_code)) for row in rows]
+        settles_on = self._desk.sessions.settlement_day(_day_of(ask.at))
+        lines = [position_line(row, prices.get(row.stock_code), settles_on) for row in rows]
         value = _value_krw(rows, prices)
         cost = sum(row.total_buy_amount for row in rows)
         total = Phrase(f"매입 {cost:,}원", f"cost {cost:,} KRW")
-        if value is not None:
-            change = _percent(value - cost, cost)
-            total += Phrase(f" · 평가 {value:,}원 ({change})", f" · value {value:,} KRW ({change})")
+        unrealised = _unrealised_krw(rows, prices, settles_on)
+        if value is not None and unrealised is not None:
+            change = _percent(unrealised, cost)
+            total += Phrase(
+                f" · 평가 {value:,}원 · 손익 {unrealised:+,}원 ({change}, 수수료·세금 뒤)",
+                f" · value {value:,} KRW · result {unrealised:+,} KRW ({change}, after fees and tax)",
+            )
         return told(Phrase(f"보유 {len(rows)}종목", f"{len(rows)} positions"), *lines, total, *why_not)
 
     async def balance(self, ask: Ask) -> Reply:
@@ -106,14 +111,14 @@ class Money:
         return {snapshot.stock_code: snapshot.price for snapshot in found.snapshots}, why_not
 
 
-def position_line(row: ActivePortfolioRow, price: int | None) -> Phrase:
-    """Write one holding; an unknown price makes no profit of zero."""
+def position_line(row: ActivePortfolioRow, price: int | None, settles_on: date) -> Phrase:
+    """Write one holding with its profit after fees and tax; an unknown price makes no profit of zero."""
     average = float(row.average_buy_price)
     held = shares(row.quantity)
     head = f"{row.stock_name} {row.stock_code} "
     if price is None:
         return Phrase(f"{head}{held.ko} @{average:,.0f} · 시세 ?", f"{head}{held.en} @{average:,.0f} · no quote")
-    profit = price * row.quantity - row.total_buy_amount
+    profit = unrealised_profit_krw(row.total_buy_amount, row.quantity, price, settles_on)
     figures = f" @{average:,.0f} → {price:,} · {profit:+,} ({_percent(profit, row.total_buy_amount)})"
     return Phrase(f"{head}{held.ko}{figures}", f"{head}{held.en}{figures}")
 

@@ -91,13 +91,13 @@ async def book(desk: Commanding, order: str, side: str, *parts: int | None, days
 async def test_a_portfolio_is_valued_at_the_present_price(desk: Commanding) -> None:
     await desk.hold(SAMSUNG)
     await desk.hold(HYNIX, quantity=5, average_buy_price=210_000)
-    # 100 × 72,000 − 7,000,000 = +200,000 (+2.86 %); 5 × 200,000 − 1,050,000 = −50,000 (−4.76 %);
-    # together 8,200,000 against 8,050,000: +1.86 %
+    # 100 × 72,000 − 7,000,000, less 983 and 1,011 of commission and a tax of 0.15 %, 10,800: +187,206 (+2.67 %);
+    # 5 × 200,000 − 1,050,000, less 147, 140 and 1,500: −51,787 (−4.93 %); together +135,419 of 8,050,000 (+1.68 %)
     assert await desk.say("/portfolio") == (
         "보유 2종목\n"
-        "SK하이닉스 000660 5주 @210,000 → 200,000 · -50,000 (-4.76%)\n"
-        "삼성전자 005930 100주 @70,000 → 72,000 · +200,000 (+2.86%)\n"
-        "매입 8,050,000원 · 평가 8,200,000원 (+1.86%)"
+        "SK하이닉스 000660 5주 @210,000 → 200,000 · -51,787 (-4.93%)\n"
+        "삼성전자 005930 100주 @70,000 → 72,000 · +187,206 (+2.67%)\n"
+        "매입 8,050,000원 · 평가 8,200,000원 · 손익 +135,419원 (+1.68%, 수수료·세금 뒤)"
     )
 
 

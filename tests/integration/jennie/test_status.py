@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -13,14 +14,17 @@ from sqlalchemy.orm import Session
 from jennie.endpoints import running
 from jennie.status_reader import StatusReader
 from prime_jennie.domain.macro import TradingContext
+from prime_jennie.domain.market import DailyPrice
 from prime_jennie.domain.risk import Halt, HaltSource, HaltState
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
 from prime_jennie.infra.clock.protocol import to_ms
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.halts import HaltRepository
+from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
 from prime_jennie.infra.redis.connection import connect
+from tests.support.http_twin import Answer, HttpTwin
 from tests.support.redis_server import running_redis
 
 ACCOUNT = "50012345-01"
@@ -46,6 +50,12 @@ class World:
             "services": services | {"redis": {"component": "redis", "strategy": None, "ports": {"redis": 2}}},
         }
         (folder / "endpoints.json").write_text(json.dumps(content))
+
+    def add_gateway(self, port: int) -> None:
+        file = self.folder / "endpoints.json"
+        content = json.loads(file.read_text())
+        content["services"]["kis-gateway"] = {"component": "kis-gateway", "strategy": None, "ports": {"http": port}}
+        file.write_text(json.dumps(content))
 
     async def prepare(self) -> None:
         config = LiveConfig(name="krx", generation=3, spec=StrategyConfig())
@@ -95,7 +105,8 @@ async def test_halts_of_all_sources_are_reasons_and_the_most_severe_is_the_state
     assert report.trading is HaltState.STOPPED
 
 
-async def test_positions_are_listed_and_an_unknown_price_is_no_profit_of_zero(world: World) -> None:
+async def hold(world: World) -> None:
+    """Book ten shares of long ago at 58,000 won."""
     row = ActivePortfolioRow(
         account=ACCOUNT,
         strategy="krx",
@@ -108,7 +119,7 @@ async def test_positions_are_listed_and_an_unknown_price_is_no_profit_of_zero(wo
         buy_commission_krw=81,
         scale_out_level=0,
         rsi_sold=False,
-        bought_at=AT,
+        bought_at=AT - timedelta(days=7),
         updated_at=AT,
     )
 
@@ -116,11 +127,52 @@ async def test_positions_are_listed_and_an_unknown_price_is_no_profit_of_zero(wo
         session.add(row)
 
     await world.db.write(store)
+
+
+async def test_positions_are_listed_and_an_unknown_price_is_no_profit_of_zero(world: World) -> None:
+    await hold(world)
     report = await report_of(world)
     assert [(p.code, p.name, p.quantity, p.price_krw, p.profit_krw) for p in report.positions] == [
         ("005930", "삼성전자", 10, None, None)
     ]
-    assert report.unrealised_krw is None
+    assert (report.unrealised_krw, report.day_pnl_krw) == (None, None)
+
+
+class Quoting(HttpTwin):
+    """A gateway that knows one price."""
+
+    def answer(self, path: str, parameters: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
+        if path != "/api/market/snapshots":
+            return Answer(503, {"detail": "away"})
+        quote = {"open_price": 0, "high_price": 0, "low_price": 0, "volume": 0, "change_pct": 0}
+        moment = {"timestamp": AT.isoformat()}
+        return Answer(200, {"snapshots": [{"stock_code": "005930", "price": 60_000, **quote, **moment}]})
+
+
+@pytest.mark.parametrize(
+    ("closed_on", "day_pnl_krw"),
+    [(date(2025, 3, 10), 10_000), (date(2025, 3, 7), None), (None, None)],  # 10 × (60,000 − 59,000)
+)
+async def test_profits_are_after_fees_and_the_days_counts_from_the_previous_close(
+    world: World, closed_on: date | None, day_pnl_krw: int | None
+) -> None:
+    await hold(world)
+    if closed_on is not None:
+        prices = {"open_price": 59_000, "high_price": 59_000, "low_price": 59_000, "close_price": 59_000, "volume": 1}
+        bar = DailyPrice.model_validate({"stock_code": "005930", "price_date": closed_on, **prices})
+        await PriceRepository(world.db).upsert_daily([bar])
+    with Quoting() as gateway:
+        world.add_gateway(gateway.port)
+        report = await report_of(world)
+    # 600,000 − 580,000, less 81 and 84 of commission and a tax of 0.15 %, 900.
+    assert report.unrealised_krw == 18_935
+    assert [(p.profit_krw, p.profit_pct) for p in report.positions] == [(18_935, 3.26)]
+    assert report.day_pnl_krw == day_pnl_krw
+
+
+async def test_without_a_position_and_a_trade_the_day_has_earned_nothing(world: World) -> None:
+    report = await report_of(world)
+    assert (report.unrealised_krw, report.day_pnl_krw, report.realised_krw) == (0, 0, 0)
 
 
 async def test_a_redis_that_is_gone_is_the_reason_and_no_crash(tmp_path: Path) -> None:

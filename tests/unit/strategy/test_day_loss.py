@@ -2,8 +2,8 @@
 
 import pytest
 
+from prime_jennie.domain.holdings import DayTrade
 from prime_jennie.strategy.day_loss import (
-    DayTrade,
     UnknownLoss,
     breach_of,
     day_result_krw,

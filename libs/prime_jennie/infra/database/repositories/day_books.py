@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from prime_jennie.domain.holdings import DayTrade
+from prime_jennie.domain.orders import TradeType
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, PositionCorrectionRow, TradeLogRow
 
@@ -19,6 +21,20 @@ class DayBook:
     trades: list[TradeLogRow]
     gone: Counter[str]
     """Shares, by stock, that corrections of today have taken out: they left without an order of ours."""
+
+    @property
+    def day_trades(self) -> list[DayTrade]:
+        """Return the trades as the calculation of a day's result sees them."""
+        return [
+            DayTrade(
+                stock_code=trade.stock_code,
+                is_buy=trade.trade_type == TradeType.BUY.value,
+                quantity=trade.quantity,
+                amount_krw=trade.total_amount,
+                fees_krw=trade.commission_krw + trade.tax_krw,
+            )
+            for trade in self.trades
+        ]
 
 
 class DayBooks:

@@ -65,7 +65,7 @@ class PositionRepository:
 
 
 def as_position(row: ActivePortfolioRow, *, current_price: int | None = None) -> Position:
-    """Turn a stored position into the domain's, valued at a price when one is known."""
+    """Turn a stored position into the domain's, valued at a price when one is known; its `profit_pct` is gross."""
     profit_pct = None if current_price is None else (current_price / row.average_buy_price - 1) * 100
     return Position(
         stock_code=row.stock_code,
