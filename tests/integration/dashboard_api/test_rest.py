@@ -350,12 +350,11 @@ def test_logs_are_shown_masked_within_a_span_and_from_listed_names_only(
             assert found.get("/api/logs/stream", service=name).status_code == 404
 
 
-def test_without_any_token_configured_the_door_stays_shut(
+def test_without_a_callers_token_configured_the_door_stays_shut(
     mortal_redis: RedisServer, sqlite_url: str, sqlite_db: Database, gateway: GatewayTwin
 ) -> None:
-    with running_dashboard(
-        mortal_redis.url, sqlite_url, gateway.url, JENNIE_READ_TOKEN="", JENNIE_OPERATOR_TOKEN=""
-    ) as found:
+    tokens = {"JENNIE_READ_TOKEN": "", "JENNIE_OPERATOR_TOKEN": "", "JENNIE_SERVICE_TOKEN": READ}
+    with running_dashboard(mortal_redis.url, sqlite_url, gateway.url, **tokens) as found:
         assert found.get("/api/trades/recent", "").status_code == 503
         assert found.get("/api/trades/recent").status_code == 503
 
