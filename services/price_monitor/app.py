@@ -19,6 +19,7 @@ from prime_jennie.infra.desk_app import DeskWork, desk_app
 from prime_jennie.infra.price_history import PriceHistory
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from prime_jennie.infra.redis.ticks import TickReader
+from prime_jennie.strategy.admission import EXIT_MAX_AGE
 
 NAME = "price-monitor"
 TICKS_SILENT_SECS = 30.0  # real; longer silence means that no tick reaches us
@@ -31,7 +32,7 @@ def monitor_loop(desk: Desk, settings: MonitorSettings) -> MonitorLoop:
         account=desk.account.account_no,
         publisher=TypedStreamPublisher(desk.redis, SELL_ORDERS.stream_for(desk.keyspace), SELL_ORDERS.model),
         signals=SignalLog(desk.db),
-        pending_secs=settings.refresh_secs,
+        pending_secs=EXIT_MAX_AGE.total_seconds(),
     )
     history = PriceHistory(desk.gateway, PriceRepository(desk.db), desk.sessions)
     return MonitorLoop(

@@ -22,7 +22,7 @@ from prime_jennie.infra.execution.simulation import DRY_RUN, unsent
 from prime_jennie.infra.execution.wish import Wish, order_key
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.redis.locks import RedisLocks, kept, taken
-from prime_jennie.strategy.admission import sell_refusal, sellable_quantity
+from prime_jennie.strategy.admission import outdated, sell_refusal, sellable_quantity
 from prime_jennie.strategy.refusal import Refusal
 from prime_jennie.strategy.unknown import UNKNOWN
 from sell_executor.aftermath import Aftermath
@@ -82,7 +82,7 @@ class Seller:
                 self.in_flight.add(key)
                 answer = await self._room.placement.send(wish)
         if answer is None:
-            answer = await self._room.placement.resolve(wish, self._is_closed)
+            answer = await self._room.placement.resolve(wish, lambda: self._is_over(order))
         return await self._follow(order, wish, answer)
 
     async def _decide(
@@ -166,10 +166,11 @@ class Seller:
         left = await self._positions.position(self._room.account, self._desk.strategy, order.stock_code)
         await self._aftermath.settle(order.stock_code, order.sell_reason, sold_at, now, is_flat=left is None)
 
-    def _is_closed(self) -> bool:
+    def _is_over(self, order: SellOrder) -> bool:
+        """Tell whether nobody wants the sale any more: a newer request may wait behind it in its stock's lane."""
         now = self._desk.clock.now()
         session = self._desk.sessions.of(now)
-        return session is None or now >= session.closes_at
+        return session is None or now >= session.closes_at or outdated(order, now) is not None
 
 
 def reason_line(order: SellOrder, held: int) -> str:

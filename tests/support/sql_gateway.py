@@ -37,8 +37,8 @@ class Killed(BaseException):
 class SqlGateway:
     """Twin of GatewayClient and the broker behind it.
 
-    `script` says what happens to the next orders: accept, refuse, unavailable (nothing done), lost (accepted, but the
-    answer never comes), unknown (nobody knows; the next question finds it accepted), vanished (nobody knows; the next
+    `script` says what happens to the next orders: accept, refuse, unavailable (nothing done), died (nothing done,
+    and nobody knows), lost (accepted, but the answer never comes), unknown (nobody knows; the next question finds it accepted), vanished (nobody knows; the next
     question finds it not sent). `fill_steps` maps the number of a look at an order to the shares that fill before it;
     without it everything fills at acceptance.
     """
@@ -169,6 +169,8 @@ class SqlGateway:
         what = self.script.popleft() if self.script else "accept"
         if what == "unavailable":
             raise Unavailable("circuit breaker open")
+        if what == "died":
+            return await self._raise_unknown()
         if what == "killed-before-intent":
             raise Killed
         intent = await self._commit(side, order, key, reason, message_id)

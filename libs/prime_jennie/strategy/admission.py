@@ -177,7 +177,7 @@ def sell_refusal(
             return Refusal("hours", "the exchange is closed")
         if isinstance(halt, HaltState) and not halt.allows_automatic_exits:
             return Refusal("halt", f"trading is {halt.value}: {order.sell_reason.value} is an automatic exit")
-    if reason := _outdated(order, at):
+    if reason := outdated(order, at):
         return Refusal("expired", reason)
     if held_quantity <= 0:
         return Refusal("not_held", f"{order.stock_code} is not held")
@@ -189,7 +189,8 @@ def sellable_quantity(requested: int, held_quantity: int) -> int:
     return max(0, min(requested, held_quantity))
 
 
-def _outdated(order: SellOrder, at: datetime) -> str | None:
+def outdated(order: SellOrder, at: datetime) -> str | None:
+    """Say why a sale is of too long ago to be sent; None while it is still meant."""
     if order.sell_reason is SellReason.MANUAL:
         asked_on, today = order.timestamp.astimezone(KST).date(), at.astimezone(KST).date()
         return None if asked_on == today else f"it was asked for on {asked_on}, today is {today}"

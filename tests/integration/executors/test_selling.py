@@ -248,6 +248,22 @@ async def test_a_lost_answer_sells_once(floor: Floor, holding: str) -> None:
     await floor.booked_matches_filled()
 
 
+async def test_an_exit_that_a_dead_gateway_kept_for_five_minutes_gives_way_to_the_one_asked_for_since(
+    floor: Floor, holding: str
+) -> None:
+    floor.gateway.script.extend(["died"] + ["unavailable"] * 200)  # the same key is asked again and again
+    async with floor.running(await floor.seller()):
+        old = await floor.sell(sell_reason=SellReason.STOP_LOSS, position_id=holding, quantity=58)
+        await eventually(lambda: len(floor.gateway.script) < 200)
+        floor.clock.advance(301)
+        outcome, reason = await floor.finished(old)
+        floor.gateway.script.clear()
+        assert (outcome, reason) == ("refused", "order: not sent in time")
+        new = await floor.sell(sell_reason=SellReason.STOP_LOSS, position_id=holding, quantity=20)
+        assert (await floor.finished(new))[0] == "sold"
+    assert [sent[3] for sent in floor.gateway.sent[1:]] == [20]
+
+
 async def test_a_dead_gateway_delays_an_exit_and_does_not_lose_it(floor: Floor, holding: str) -> None:
     loop = await floor.seller()
     async with floor.running(loop):
