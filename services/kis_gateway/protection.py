@@ -26,6 +26,8 @@ from prime_jennie.infra.heartbeat import EXITING
 LOOK_SECS: Final = 5.0  # real
 SURE_AFTER_SECS: Final = 30.0  # real; a start or a restart is no news
 REMIND_AFTER: Final = timedelta(minutes=30)
+QUIET_FOR: Final = timedelta(minutes=5)  # a session that stands may belong to stocks that nobody trades
+CALM_FOR: Final = timedelta(minutes=5)  # what comes and goes is one trouble, not many
 QUOTES: Final = "시세가 끊겨"
 PRICE_MONITOR: Final = "price-monitor"
 SELL_EXECUTOR: Final = "sell-executor"
@@ -57,8 +59,10 @@ class Protection:
         self._market = market
         self._clock = clock
         self._no_quotes: str | None = None
+        self._silent_since: datetime | None = None
         self._since: dict[str, float] = {}
         self._told: dict[str, tuple[datetime, frozenset[str]]] = {}
+        self._calm_since: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """Look for ever; raises the outage that interrupts it."""
@@ -71,20 +75,30 @@ class Protection:
         """Alert where positions have lost their exits, again every half hour and when more is missing; and the end."""
         phase = self._market.phase()
         if not phase.is_open:
-            self._no_quotes = None
-            self._since.clear()
-            self._told.clear()
+            self._no_quotes = self._silent_since = None
+            for known in (self._since, self._told, self._calm_since):
+                known.clear()
             return
         if phase is SessionPhase.REGULAR:  # in an auction nobody trades: what was known of quotes stands
-            blocks = self._guard.blocks()
-            self._no_quotes = next((block.why for block in blocks if block.code is BlockCode.QUOTES_STALE), None)
+            self._no_quotes = self._lost_quotes()
         held = Counter(row.strategy for row in await self._positions.open_positions(self._account))
         newest = await self._newest_workers()
         for strategy in self._told.keys() - held.keys():
             del self._told[strategy]
+            self._calm_since.pop(strategy, None)
         self._since = {strategy: since for strategy, since in self._since.items() if strategy in held}
         for strategy, positions in held.items():
             await self._judge(strategy, positions, self._gaps(strategy, newest))
+
+    def _lost_quotes(self) -> str | None:
+        """Say what is lost: a broken session's silence at once, a standing one's when it lasts."""
+        why = next((block.why for block in self._guard.blocks() if block.code is BlockCode.QUOTES_STALE), None)
+        now = self._clock.now()
+        if why is None:
+            self._silent_since = None
+            return None
+        self._silent_since = self._silent_since or now
+        return None if self._guard.is_listening and now - self._silent_since < QUIET_FOR else why
 
     async def _newest_workers(self) -> dict[tuple[str, str], Worker]:
         workers = sorted(await self._workers.all(), key=lambda one: one.last_heartbeat_at)
@@ -104,19 +118,22 @@ class Protection:
         return gaps
 
     async def _judge(self, strategy: str, positions: int, gaps: Gaps) -> None:
+        now = self._clock.now()
         if not gaps:
             self._since.pop(strategy, None)
-            if strategy in self._told and await self._tell_end(strategy, positions):
-                del self._told[strategy]
+            if strategy not in self._told or now - self._calm_since.setdefault(strategy, now) < CALM_FOR:
+                return
+            if await self._tell_end(strategy, positions):
+                del self._told[strategy], self._calm_since[strategy]
             return
+        self._calm_since.pop(strategy, None)
         real = time.monotonic()
         if real - self._since.setdefault(strategy, real) < SURE_AFTER_SECS:
             return
-        now = self._clock.now()
         told_at, told = self._told.get(strategy, (now, frozenset()))
         is_due = gaps.keys() - told or now - told_at >= REMIND_AFTER
         if is_due and await self._tell(strategy, positions, gaps):
-            self._told[strategy] = (now, frozenset(gaps))
+            self._told[strategy] = (now, told | gaps.keys())
 
     async def _tell(self, strategy: str, positions: int, gaps: Gaps) -> bool:
         if _away(SELL_EXECUTOR) in gaps:

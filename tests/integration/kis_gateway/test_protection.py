@@ -63,12 +63,19 @@ class Desk(RiskDesk):
         ago = datetime.now(UTC) - timedelta(minutes=6)
         await self.db.write(lambda session: session.execute(silent.values(last_heartbeat_at=ago)))
 
-    async def look(self, *, heard: bool = True) -> list[str]:
-        """Look now, with or without a print a moment ago, and return all titles told so far."""
+    async def look(self, *, heard: bool = True, connected: bool | None = None) -> list[str]:
+        """Look now, with a print a moment ago or a session that is gone, and return all titles told so far."""
+        self.socket.status.connected = heard if connected is None else connected
         if heard:
             self.socket.status.last_tick_at = self.clock.now()
         await self.protection.look()
         return [alert.title for alert in await self.alerts()]
+
+    async def calm(self) -> list[str]:
+        """Let five minutes pass in which nothing is missing, and return all titles told so far."""
+        await self.look()
+        self.clock.advance(300)
+        return await self.look()
 
 
 @pytest.fixture
@@ -102,8 +109,32 @@ async def test_a_lost_stream_is_told_with_what_is_held_reminded_every_half_hour_
     assert len(await desk.look(heard=False)) == 1
     desk.clock.advance(60)
     assert await desk.look(heard=False) == [NO_QUOTES] * 2
-    assert await desk.look() == await desk.look() == [NO_QUOTES, NO_QUOTES, AGAIN]
+    assert await desk.calm() == await desk.look() == [NO_QUOTES, NO_QUOTES, AGAIN]
     assert (await desk.alerts())[-1].level is AlertLevel.INFO
+
+
+async def test_stocks_that_nobody_trades_are_no_lost_stream_for_five_minutes(desk: Desk) -> None:
+    await desk.buy()
+    for _ in range(30):  # a print every two minutes
+        desk.clock.advance(120)
+        assert await desk.look(heard=False, connected=True) == []
+        assert await desk.look() == []
+    desk.clock.advance(61)
+    assert await desk.look(heard=False, connected=True) == []
+    desk.clock.advance(299)
+    assert await desk.look(heard=False, connected=True) == []
+    desk.clock.advance(1)
+    assert await desk.look(heard=False, connected=True) == [NO_QUOTES]
+
+
+async def test_a_stream_that_comes_and_goes_is_one_trouble(desk: Desk) -> None:
+    await desk.buy()
+    for _ in range(20):
+        desk.clock.advance(61)
+        await desk.look(heard=False)
+        told = await desk.look()
+    assert told == [NO_QUOTES]
+    assert await desk.calm() == [NO_QUOTES, AGAIN]
 
 
 async def test_without_positions_nothing_is_lost(desk: Desk) -> None:
@@ -119,7 +150,7 @@ async def test_a_silent_or_departed_service_is_told(desk: Desk, service: str, ti
     assert await desk.look() == [title]
     assert (service == "sell-executor") is ("증권사에서 직접 파십시오" in (await desk.alerts())[0].text)
     await desk.beat(service, port=9_000)  # it is back, as another process
-    assert await desk.look() == [title, AGAIN]
+    assert await desk.calm() == [title, AGAIN]
     desk.clock.advance(1)
     await desk.beat(service, EXITING, port=9_000)
     assert await desk.look() == [title, AGAIN, title]
@@ -142,7 +173,7 @@ async def test_what_is_missing_besides_is_news_and_what_comes_back_in_part_is_no
     assert "수동 매도(/sell)도 나가지 않습니다" in (await desk.alerts())[1].text
     assert len(await desk.look()) == 2
     await desk.beat("sell-executor")
-    assert (await desk.look())[2:] == [AGAIN]
+    assert (await desk.calm())[2:] == [AGAIN]
 
 
 async def test_a_start_is_given_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
