@@ -32,6 +32,7 @@ from prime_jennie.domain.trading_strategy import TradingMode
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
+from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.redis.strategies import known_strategies
 
 STREAM_WITHIN_SECS: Final = 3.0  # real; the guard goes on watching after that
@@ -192,7 +193,8 @@ class DaySteps:
     async def _realtime(self) -> Outcome:
         outcome = await self._stream()
         if known := await known_strategies(self._redis, self._db):  # when none is known, nothing proves one gone
-            await self._registrations.keep(known)
+            held = await PositionRepository(self._db).open_positions(self._account)  # they keep their ticks anyway
+            await self._registrations.keep({*known, *(row.strategy for row in held)})
         return outcome
 
     async def _stream(self) -> Outcome:

@@ -37,10 +37,10 @@ class Killed(BaseException):
 class SqlGateway:
     """Twin of GatewayClient and the broker behind it.
 
-    `script` says what happens to the next orders: accept, refuse, unavailable (nothing done), died (nothing done,
-    and nobody knows), lost (accepted, but the answer never comes), unknown (nobody knows; the next question finds it accepted), vanished (nobody knows; the next
-    question finds it not sent). `fill_steps` maps the number of a look at an order to the shares that fill before it;
-    without it everything fills at acceptance.
+    `script` says what happens to the next orders: accept, refuse, unavailable (nothing done), died (nothing done, and
+    nobody knows), lost (accepted, but the answer never comes), unknown (nobody knows; the next question finds it
+    accepted), vanished (nobody knows; the next question finds it not sent). `fill_steps` maps the number of a look at
+    an order to the shares that fill before it; without it everything fills at acceptance.
     """
 
     def __init__(self, db: Database, clock: Clock) -> None:

@@ -93,15 +93,18 @@ async def test_a_whole_day_passes_every_state_once(desk: DayDesk) -> None:
 
 async def test_a_day_begins_without_the_wishes_of_strategies_that_are_gone(lite: DayDesk) -> None:
     await lite.registrations.add("krx-core/price-monitor", ["005930"])
-    await lite.registrations.add("krx-gone/price-monitor", ["000660"])
+    await lite.registrations.add("krx-gone/price-monitor", ["035420"])
+    await lite.registrations.add("krx-holds/price-monitor", ["000660"])
+    await lite.hold(10, code="000660", strategy="krx-holds")
     await lite.day.start()
     assert await lite.at(kst(8, 30)) is S.READY
-    assert lite.broker.subscribed == ("005930", "000660"), "where no strategy is known, none is known to be gone"
+    everything = ("005930", "035420", "000660")
+    assert lite.broker.subscribed == everything, "where no strategy is known, none is known to be gone"
     live = LiveConfig(name="krx-core", generation=1, spec=StrategyConfig())
     await lite.redis.set(Keyspace("krx-core").of(RedisKeys.CONFIG), live.model_dump_json())
     assert await lite.at(kst(16)) is S.CLOSED
     assert await lite.at(kst(8, 31, day=10)) is S.READY
-    assert lite.broker.subscribed == ("005930",)
+    assert lite.broker.subscribed == ("005930", "000660"), "what is held keeps its ticks"
 
 
 async def test_the_next_session_opens_and_the_days_between_do_not(desk: DayDesk) -> None:

@@ -161,8 +161,13 @@ class SlotRepository:
         now: datetime,
         where: Callable[[Session, SlotRow], bool] = lambda _session, _row: True,
     ) -> list[str]:
+        candidates = (SlotRow.namespace == namespace, _running, *left)
+        count = select(func.count()).select_from(SlotRow).where(*candidates)
+        if not await self._db.read(lambda session: session.execute(count).scalar_one()):
+            return []  # asked every few seconds: nothing is locked for nothing
+
         def work(session: Session) -> list[str]:
-            query = select(SlotRow).where(SlotRow.namespace == namespace, _running, *left).with_for_update()
+            query = select(SlotRow).where(*candidates).with_for_update()
             rows = [row for row in session.execute(query).scalars().all() if where(session, row)]
             for row in rows:
                 row.reason = f"attempt {row.attempts} {because}"
