@@ -4,8 +4,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of a test is waiting
 
-.PHONY: help setup demo test coverage test-faults ten-days check format generate lock clean
+.PHONY: help setup demo test coverage test-faults fixed-days check format generate lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -19,7 +20,7 @@ demo: $(READY) ## Live one KRX trading day (ARGS="--day 2025-03-10 --seed 7")
 	@$(BIN)/jennie demo $(ARGS)
 
 test: $(READY) ## Run every test that needs no node (ARGS="-k exits")
-	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
 	@$(BIN)/pytest tests/unit/domain tests/unit/strategy tests/contract/test_*_contracts.py -q \
@@ -28,8 +29,8 @@ coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
 test-faults: $(READY) ## The long proofs: kills in market hours and repeated days
 	@$(BIN)/pytest tests/faults $(ARGS)
 
-ten-days: $(READY) ## Live the ten fixed days of README's table (JENNIE_DATA=DIR; an hour)
-	@$(BIN)/python scripts/ten_days.py $(ARGS)
+fixed-days: $(READY) ## Live the fixed days of README's table (JENNIE_DATA=DIR; an hour)
+	@$(BIN)/python scripts/fixed_days.py $(ARGS)
 
 check: $(READY) ## Lint, types, import directions, generated files, secrets
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -41,7 +41,7 @@ from prime_jennie_operator.local.settings import LocalSettings
 from prime_jennie_operator.local.signals import Interrupted, run_until_signal
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "02-day.yaml"
-# Chosen openly: days on which both sides of the desk have work. README lists ten days chosen by date alone.
+# Chosen openly: days on which both sides of the desk have work. README lists days chosen by date alone.
 DAY_OF_A_FOLDER = date(2025, 2, 14)
 DAY_OF_A_MADE_MARKET = date(2025, 3, 18)
 STATE = Path(".jennie")

@@ -1,6 +1,6 @@
-"""Live the ten fixed days of README's table, one after the other, and print the table.
+"""Live the fixed days of README's table, one after the other, and print the table.
 
-    JENNIE_DATA=DIR .venv/bin/python scripts/ten_days.py [DAY …]
+    JENNIE_DATA=DIR .venv/bin/python scripts/fixed_days.py [DAY …]
 
 Exits with 1 when a day's invariants did not hold; its folder out/days/DAY keeps the report and what was printed.
 """
@@ -14,16 +14,26 @@ from typing import Any
 
 from prime_jennie.domain.market import MarketRegime
 
+# The 10th and the 20th of each month or the next session, in November the exam day, and the last day of the data.
 DAYS = (
     "2024-07-10",
+    "2024-07-22",
     "2024-08-12",
+    "2024-08-20",
     "2024-09-10",
+    "2024-09-20",
     "2024-10-10",
+    "2024-10-21",
     "2024-11-14",
+    "2024-11-20",
     "2024-12-10",
+    "2024-12-20",
     "2025-01-10",
+    "2025-01-20",
     "2025-02-10",
+    "2025-02-20",
     "2025-03-10",
+    "2025-03-20",
     "2025-03-31",
 )
 OUT = Path("out/days")
@@ -72,7 +82,7 @@ def row(day: str, report: dict[str, Any]) -> str:
 
 
 def main(days: list[str]) -> int:
-    """Live the days asked for, else all ten; return 1 when one of them failed."""
+    """Live the days asked for, else all of them; return 1 when one of them failed."""
     print(HEAD, RULE, sep="\n")
     failed = []
     for day in days or DAYS:
