@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.tokens import mint
+from tests.support.database import migrate_empty
 from tests.support.exchange import ACCOUNT, APP_KEY, APP_SECRET, RunningExchange, start_exchange
 from tests.support.redis_server import RedisServer, free_port
 
@@ -126,7 +126,7 @@ class House:
         self.redis = RedisServer(folder)
         self.redis.start()
         self.database_url = database_url or f"sqlite:///{folder / 'prime-jennie.db'}"
-        migrate(self.database_url)
+        migrate_empty(self.database_url)
         self.db = Database(self.database_url)
         self._flags = ("--rate", rate, "--journal", str(folder / "journal"), *flags)
         self.exchange: RunningExchange = start_exchange(*self._flags, env={"JENNIE_CLOCK": self.redis.url})

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie_operator.loading import load_files
 from prime_jennie_operator.local.run import LocalRun
 from prime_jennie_operator.local.secrets import LocalSecrets, load_generated
 from prime_jennie_operator.local.signals import run_until_signal
 from prime_jennie_operator.resources import ScoutSchedule
+from tests.support.database import migrate_empty
 from tests.support.stand_in_objects import Manifest, redis_store
 
 PROGRAM = Path(__file__).with_name("stand_in_job_service.py")
@@ -66,7 +66,7 @@ def run_of(
     report: Callable[[str, str], None] = lambda *_: None,
 ) -> LocalRun:
     """Put the run together; the database is migrated here."""
-    migrate(database_url(folder))
+    migrate_empty(database_url(folder))
     secrets = LocalSecrets(load_generated(folder / "secrets.json"), database_url(folder))
     objects = [*redis_store(), *scout_job(folder, work_secs)]
     return LocalRun(objects, folder / "run", secrets, schedules=schedules, ports={"redis": redis_port}, report=report)

@@ -24,13 +24,13 @@ from prime_jennie.domain.signals import BuySignal, SellOrder
 from prime_jennie.domain.topics import BUY_SIGNALS, SELL_ORDERS, TICKS
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.tables.messages import SignalLogRow
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
 from prime_jennie.infra.fakes.broker import InMemoryBroker
 from prime_jennie.infra.fakes.clock import ManualClock
 from prime_jennie.infra.fakes.gateway import InMemoryGateway
 from prime_jennie.infra.redis.streams import TypedStreamPublisher
+from tests.support.database import migrate_empty
 from tests.support.eventually import eventually
 from tests.support.scanning import DAY, at, context
 
@@ -79,7 +79,7 @@ class ServiceDesk:
         self.redis = redis
         self.redis_url = redis_url
         self.database_url = f"sqlite:///{folder / 'prime-jennie.db'}"
-        migrate(self.database_url)
+        migrate_empty(self.database_url)
         self.db = Database(self.database_url)
         self.clock = ManualClock(now)
         self.broker = InMemoryBroker(self.clock, prices_krw={SAMSUNG: 10_000, HYNIX: 100_000})

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.fills import Execution
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.trading import OrderRow
+from tests.support.database import migrate_empty
 from tests.support.order_desk import ACCOUNT, OPEN, STRATEGY, OrderDesk
 
 CODES = ("005930", "000660", "0004Y0")
@@ -36,7 +36,7 @@ orders = st.lists(
 def test_positions_are_the_sum_of_the_fills(plan: list[tuple[str, TradeType, list[Report]]], chance: object) -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'p.db'}"
-        migrate(url)
+        migrate_empty(url)
         db = Database(url)
         try:
             asyncio.run(play(db, plan, chance))

@@ -19,11 +19,11 @@ from prime_jennie.domain.risk import Halt, HaltSource, HaltState
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
 from prime_jennie.infra.clock.protocol import to_ms
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.halts import HaltRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
 from prime_jennie.infra.redis.connection import connect
+from tests.support.database import migrate_empty
 from tests.support.http_twin import Answer, HttpTwin
 from tests.support.redis_server import running_redis
 
@@ -38,7 +38,7 @@ class World:
         self.folder = folder
         self.redis: Redis = connect(redis_url)
         database_url = f"sqlite:///{folder / 'jennie.sqlite3'}"
-        migrate(database_url)
+        migrate_empty(database_url)
         self.db = Database(database_url)
         services = {"buy-scanner": {"component": "buy-scanner", "strategy": "krx", "ports": {"http": 1}}}
         content = {

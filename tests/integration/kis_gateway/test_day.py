@@ -21,10 +21,9 @@ from prime_jennie.domain.lifecycle import (
 )
 from prime_jennie.domain.orders import TradeType
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.leases import StaleLease
 from prime_jennie.infra.redis.connection import connect
-from tests.support.database import database_url, mariadb_server, mariadb_url, sqlite_url
+from tests.support.database import database_url, mariadb_server, mariadb_url, migrate_empty, sqlite_url
 from tests.support.day_desk import BreakableDatabase, DayDesk, kst
 from tests.support.redis_server import RedisServer
 
@@ -55,7 +54,7 @@ async def lite(sqlite_url: str, server: RedisServer, monkeypatch: pytest.MonkeyP
 
 
 async def opened(url: str, server: RedisServer) -> AsyncIterator[DayDesk]:
-    migrate(url)
+    migrate_empty(url)
     redis = connect(server.url)
     await redis.flushall()
     db = BreakableDatabase(url)

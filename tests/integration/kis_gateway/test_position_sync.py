@@ -12,7 +12,6 @@ from prime_jennie.domain.errors import Conflict
 from prime_jennie.domain.holdings import Correction
 from prime_jennie.domain.lifecycle import MarketState, RecoveryStatus
 from prime_jennie.domain.orders import TradeType
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.holdings import Amendment, HoldingRepository
 from prime_jennie.infra.database.repositories.stock_locks import StockLockRepository
@@ -20,7 +19,7 @@ from prime_jennie.infra.database.tables.journal import EventRow
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, PositionCorrectionRow, TradeLogRow
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.strategy.position_sync import Way
-from tests.support.database import database_url, mariadb_server, mariadb_url, sqlite_url
+from tests.support.database import database_url, mariadb_server, mariadb_url, migrate_empty, sqlite_url
 from tests.support.day_desk import HYNIX, BreakableDatabase, DayDesk, kst
 from tests.support.order_desk import ACCOUNT, SAMSUNG, STRATEGY
 from tests.support.redis_server import RedisServer
@@ -39,7 +38,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @pytest.fixture
 async def desk(database_url: str, server: RedisServer) -> AsyncIterator[DayDesk]:
     """A trading day at ten with ten shares of ours."""
-    migrate(database_url)
+    migrate_empty(database_url)
     redis = connect(server.url)
     await redis.flushall()
     db = BreakableDatabase(database_url)

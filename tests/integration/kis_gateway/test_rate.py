@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.tokens import mint
+from tests.support.database import migrate_empty
 from tests.support.exchange import running_exchange
 from tests.support.gateway import (
     HYNIX,
@@ -47,7 +47,7 @@ async def test_a_flood_of_quotes_at_once_on_a_virtual_clock_are_never_refused_fo
 
 async def test_a_flood_of_quotes_at_once_on_the_real_clock_are_never_refused_for_their_rate(tmp_path: Path) -> None:
     database_url = f"sqlite:///{tmp_path / 'prime-jennie.db'}"
-    migrate(database_url)
+    migrate_empty(database_url)
     with running_redis(tmp_path / "redis") as redis, running_exchange("--rate", "1") as exchange:
         gateway = RunningGateway(
             gateway_environment(

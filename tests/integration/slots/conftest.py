@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.fakes.clock import ManualClock
+from tests.support.database import migrate_empty
 from tests.support.scanning import at
 from tests.support.service_desk import desk
 from tests.support.slot_world import SlotWorld, well
@@ -20,7 +20,7 @@ __all__ = ["desk"]
 async def world(tmp_path: Path) -> AsyncIterator[SlotWorld]:
     """Return a world at 07:00 whose service is up; at the end no task may be left."""
     url = f"sqlite:///{tmp_path / 'slots.db'}"
-    migrate(url)
+    migrate_empty(url)
     db = Database(url)
     made = SlotWorld(db, ManualClock(at("07:00")), well)
     await made.start_service()

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.slots import SlotSkipped, SlotState
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.fakes.clock import ManualClock
 from prime_jennie.infra.jobs import Job
 from prime_jennie.infra.outages import Backoff
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.slots import named_schedules, slots_between
+from tests.support.database import migrate_empty
 from tests.support.eventually import eventually
 from tests.support.schedules import SESSIONS, kst, schedule
 from tests.support.slot_world import Runner, SlotWorld
@@ -32,7 +32,7 @@ BEGIN, END = kst("08:00"), kst("10:30")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrate once; every example begins with a copy."""
     file = tmp_path_factory.mktemp("slots") / "template.db"
-    migrate(f"sqlite:///{file}")
+    migrate_empty(f"sqlite:///{file}")
     return file
 
 

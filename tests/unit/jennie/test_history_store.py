@@ -11,8 +11,8 @@ from kis_simulator.market.choose import choose_market
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.prices import PriceRepository
+from tests.support.database import migrate_empty
 
 HEADER = "code,date,open,high,low,close,volume"
 NOTHING_IMPORTED = "sqlite:///nothing-imported.sqlite"
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path / 'run.sqlite'}"
-    migrate(url)
+    migrate_empty(url)
     return url
 
 

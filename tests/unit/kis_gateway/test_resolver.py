@@ -12,13 +12,13 @@ from kis_gateway.ownership import Ownership
 from kis_gateway.resolver import Resolver
 from prime_jennie.domain.orders import OrderRequest, OrderType, TradeType
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.database.migrate import migrate
 from prime_jennie.infra.database.repositories.fills import FillRepository
 from prime_jennie.infra.database.repositories.leases import LeaseGrant, LeaseRepository
 from prime_jennie.infra.database.repositories.orders import NewIntent, OrderRepository
 from prime_jennie.infra.fakes.broker import InMemoryBroker
 from prime_jennie.infra.fakes.clock import ManualClock
 from prime_jennie.infra.outages import Outages
+from tests.support.database import migrate_empty
 
 ACCOUNT, SAMSUNG = "12345678-01", "005930"
 NOW = datetime(2025, 3, 4, 0, 30, tzinfo=UTC)
@@ -67,7 +67,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     url = f"sqlite:///{tmp_path / 'orders.db'}"
-    migrate(url)
+    migrate_empty(url)
     monkeypatch.setattr(module, "ABSENT_REAL_SECS", 0.0)
     scene = Scene(url)
     yield scene
