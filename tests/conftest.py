@@ -1,6 +1,5 @@
 """Fixtures for every test: a real Redis shared by the session, and one that a test may kill."""
 
-import gc
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -8,12 +7,6 @@ from redis.asyncio import Redis
 
 from prime_jennie.infra.redis.connection import connect
 from tests.support.redis_server import RedisServer, running_redis
-
-
-def pytest_collection_finish() -> None:
-    """Take the thousands of collected tests out of every later collection of garbage."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from prime_jennie.domain.errors import BadInput, JennieError
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.reader import Language
 from prime_jennie.domain.risk import HaltState
-from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.buying_facts import BuyingFactsReader
 from prime_jennie.infra.calendar import load_sessions
@@ -30,7 +29,6 @@ from prime_jennie.infra.clock import RealClock
 from prime_jennie.infra.clock.protocol import from_ms
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotRepository
-from prime_jennie.infra.database.repositories.status import StatusQueries
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import read_live_config
@@ -73,13 +71,13 @@ class StatusReader:
             name: state for name, state in health.items() if self._endpoints.services[name].strategy in (None, strategy)
         }
         async with self._gateway() as gateway:
-            facts = await self._facts(strategy, config, own, gateway, now)
+            buying = self._buying(gateway)
+            facts = await self._facts(buying, strategy, config, own, now)
             book = await self._books.book(strategy, now)
             prices = await self._prices(sorted({*book.held, *book.gone}) if book is not None else [], gateway)
         held = await self._books.held(strategy, prices, now)
         reasons = tuple(said(reason, Language.ENGLISH) for reason in why_not(facts))
-        rows = await StatusQueries(self._db).strategies(kst_midnight(now))
-        row = next((r for r in rows if (r.account, r.strategy) == (self._account, strategy)), None)
+        row = await buying.today(strategy, now)
         profits = [stock.profit_krw for stock in held]
         unrealised = sum(p for p in profits if p is not None) if None not in profits else None
         context = facts.context
@@ -103,10 +101,21 @@ class StatusReader:
         )
 
     async def _facts(
-        self, strategy: str, config: LiveConfig | None, health: dict[str, str], gateway: GatewayClient, now: datetime
+        self,
+        buying: BuyingFactsReader,
+        strategy: str,
+        config: LiveConfig | None,
+        health: dict[str, str],
+        now: datetime,
     ) -> BuyingFacts:
         """Read what decides whether it buys, and add which of its services do not answer or are not well."""
-        reader = BuyingFactsReader(
+        facts = await buying.read(strategy, config, now)
+        silent = {name for name, state in health.items() if state == SILENT}
+        unwell = {name: state for name, state in health.items() if state not in (SILENT, WELL)}
+        return replace(facts, silent=sorted({*silent, *facts.silent}), unwell=unwell)
+
+    def _buying(self, gateway: GatewayClient) -> BuyingFactsReader:
+        return BuyingFactsReader(
             redis=self._redis,
             db=self._db,
             gateway=gateway,
@@ -114,10 +123,6 @@ class StatusReader:
             account=self._account,
             sessions=self._sessions,
         )
-        facts = await reader.read(strategy, config, now)
-        silent = {name for name, state in health.items() if state == SILENT}
-        unwell = {name: state for name, state in health.items() if state not in (SILENT, WELL)}
-        return replace(facts, silent=sorted({*silent, *facts.silent}), unwell=unwell)
 
     def _gateway(self) -> GatewayClient:
         service = self._endpoints.service("kis-gateway")

@@ -7,7 +7,7 @@ import structlog
 
 from daily_briefing.book_facts import portfolio_figures, trade_figures
 from daily_briefing.market_facts import market_figures
-from daily_briefing.notes import AWAY, Notes
+from daily_briefing.notes import Notes
 from prime_jennie.domain.briefing import BriefingFacts, Missing, NewsFigure, PickFigure, SlotFigure
 from prime_jennie.domain.sessions import UnknownSession
 from prime_jennie.domain.slots import Slot, SlotState
@@ -17,6 +17,7 @@ from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.slots import LONGEST_PAGE, SlotRepository
 from prime_jennie.infra.database.tables.scouting import WatchlistHistoryRow
 from prime_jennie.infra.jobs import Job, JobDesk
+from prime_jennie.infra.outages import UNANSWERED
 
 MOST_PICKS: Final = 5
 MOST_NEWS: Final = 5
@@ -68,7 +69,7 @@ class FactFinder:
         try:
             account = (await self._desk.gateway.info()).account_no
             notes.found(Missing.ACCOUNT.value, "kis-gateway")
-        except AWAY as error:
+        except UNANSWERED as error:
             log.warning("gateway does not say whose account it is", error=f"{type(error).__name__}: {error}")
             return notes.first(Missing.ACCOUNT, ("market_states", await self._sources.last_account()))
         return account

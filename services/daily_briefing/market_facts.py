@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from daily_briefing.notes import AWAY, Notes
+from daily_briefing.notes import Notes
 from prime_jennie.domain.briefing import IndexFigure, MarketFigures, Missing
 from prime_jennie.domain.market import MarketRegime
 from prime_jennie.domain.sessions import UnknownSession
@@ -15,6 +15,7 @@ from prime_jennie.infra.database.repositories.macro_snapshots import MacroSnapsh
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.database.tables.scouting import WatchlistHistoryRow
 from prime_jennie.infra.jobs import Job, JobDesk
+from prime_jennie.infra.outages import UNANSWERED
 from prime_jennie.infra.regime import RegimeReader
 
 KOSPI, KOSDAQ = "0001", "1001"
@@ -58,7 +59,7 @@ async def _index(what: Missing, code: str, job: Job, desk: JobDesk, notes: Notes
     if job.newest:
         try:
             quote = await desk.gateway.index_quote(code)
-        except AWAY as error:
+        except UNANSWERED as error:
             log.warning("index unknown", index_code=code, error=f"{type(error).__name__}: {error}")
         else:
             if quote.timestamp >= job.at - timedelta(days=1):
@@ -82,7 +83,7 @@ async def _regime(job: Job, desk: JobDesk, notes: Notes, watchlist: Sequence[Wat
     if job.newest:
         try:
             context = await RegimeReader(desk.redis).on_day_of(job.at)
-        except AWAY as error:
+        except UNANSWERED as error:
             log.warning("regime unknown", error=f"{type(error).__name__}: {error}")
         else:
             if context is not None:

@@ -1,15 +1,12 @@
 """Note what was found where, and what was not found at all."""
 
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from prime_jennie.domain.briefing import Missing
-from prime_jennie.domain.errors import JennieError
-from prime_jennie.infra.outages import OUTAGES
 
 T = TypeVar("T")
 
-AWAY: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 """How Redis and the gateway fail to answer; each costs its figure and nothing else."""
 
 

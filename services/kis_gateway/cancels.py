@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Final
 
 import structlog
 
@@ -11,20 +10,19 @@ from kis_gateway.line import BrokerLine
 from kis_gateway.ownership import Ownership
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import BrokerOrderRef
-from prime_jennie.domain.errors import BrokerRefused, JennieError, NotFound, OutcomeUnknown, RateLimited, Unavailable
+from prime_jennie.domain.errors import BrokerRefused, NotFound, OutcomeUnknown, RateLimited, Unavailable
 from prime_jennie.domain.orders import OrderStatus, TradeType
 from prime_jennie.domain.ports import Broker, Clock, Priority
 from prime_jennie.domain.risk import HaltState
 from prime_jennie.infra.database.repositories.orders import OrderRepository
 from prime_jennie.infra.database.tables.trading import OrderRow
-from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.outages import OUTAGES, UNANSWERED
 
 log = structlog.get_logger(__name__)
 
 _ATTEMPTS = 3
 HALT_LOOK_SECS = 1.0  # real: a halt acts within a second
 CANCEL_COUNTS_FOR = timedelta(seconds=10)
-NOT_CANCELLED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 
 
 class Cancels:
@@ -102,7 +100,7 @@ class Cancels:
         """Cancel one of several; what fails is asked again at the next look, for the others must not wait for it."""
         try:
             await self._cancel(order)
-        except NOT_CANCELLED as error:
+        except UNANSWERED as error:
             log.warning("not cancelled yet", order_no=order.broker_order_no, error=f"{type(error).__name__}: {error}")
 
     async def _cancel(self, order: OrderRow) -> bool:

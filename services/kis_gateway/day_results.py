@@ -3,23 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
 
 import structlog
 
 from kis_gateway.prices import Prices
-from prime_jennie.domain.errors import JennieError
 from prime_jennie.domain.ports import Broker, Clock
 from prime_jennie.domain.sessions import SessionTable, kst_midnight
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.day_books import DayBook, DayBooks
 from prime_jennie.infra.database.repositories.prices import PriceRepository
-from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.outages import UNANSWERED
 from prime_jennie.strategy.capital import sizing_base_krw
 from prime_jennie.strategy.day_loss import UnknownLoss, day_result_krw, loss_pct, shares_at_open
 
 CLOSES_DAYS = 14  # calendar days back in which every listed stock has a bar, the longest holidays included
-NOT_TOLD: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +113,7 @@ class DayMeter:
     async def _fetch(self, code: str, day: date) -> None:
         try:
             bars = await self._broker.daily_prices(code, day - timedelta(days=CLOSES_DAYS), day - timedelta(days=1))
-        except NOT_TOLD as error:
+        except UNANSWERED as error:
             log.warning("no previous close", stock_code=code, error=f"{type(error).__name__}: {error}")
             return
         await self._bars.upsert_daily(bars)
@@ -127,7 +124,7 @@ class DayMeter:
         for code in sorted(codes):
             try:
                 found[code] = await self._prices.current(code)
-            except NOT_TOLD as error:
+            except UNANSWERED as error:
                 log.warning("no price", stock_code=code, error=f"{type(error).__name__}: {error}")
         return found
 
@@ -139,7 +136,7 @@ class DayMeter:
                 return profit
             try:
                 assets = (await self._broker.balance()).total_asset
-            except NOT_TOLD as error:
+            except UNANSWERED as error:
                 return UnknownLoss(f"no balance: {type(error).__name__}: {error}")
             self._assets_at_open = (day, assets - profit)
         return self._assets_at_open[1]

@@ -13,7 +13,7 @@ from kis_gateway.fills import FillKeeper
 from kis_gateway.guard import BuyGuard
 from kis_gateway.market_day import MarketDay
 from kis_gateway.position_sync import PositionSync
-from kis_gateway.recovery import FAILURES, NotLevelled, Recovery
+from kis_gateway.recovery import NotLevelled, Recovery
 from kis_gateway.registrations import Registrations
 from kis_gateway.standing import Standings
 from prime_jennie.domain.broker import Environment
@@ -33,6 +33,7 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.masters import MasterRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
+from prime_jennie.infra.outages import UNANSWERED
 from prime_jennie.infra.redis.strategies import known_strategies
 
 STREAM_WITHIN_SECS: Final = 3.0  # real; the guard goes on watching after that
@@ -129,7 +130,7 @@ class DaySteps:
     async def _carried_out(self, step: StrEnum, work: Callable[[], Awaitable[Outcome]], *, fatal: bool) -> StepRecord:
         try:
             result, detail = await work()
-        except FAILURES as error:
+        except UNANSWERED as error:
             result = StepResult.FAILED if fatal else StepResult.WARNING
             detail = f"{type(error).__name__}: {error}"
         return StepRecord(step=step.value, result=result, detail=detail[:500], at=self._clock.now())
@@ -138,7 +139,7 @@ class DaySteps:
         await self._db.ping()
         try:
             await self._redis.ping()
-        except FAILURES as error:
+        except UNANSWERED as error:
             return StepResult.WARNING, f"Redis does not answer ({type(error).__name__}): no buys until it does"
         return StepResult.OK, "database and Redis answer"
 

@@ -1,6 +1,5 @@
 """Keep the halts true everywhere: copies in Redis, configurations in SQL, and a person told where stops are off."""
 
-import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Final
@@ -51,10 +50,7 @@ class HaltKeeper:
 
     async def run(self) -> None:
         """Keep for ever; raises the outage that interrupts it."""
-        while True:
-            if self._ownership.is_ready:
-                await self.keep()
-            await asyncio.sleep(KEEP_SECS)
+        await self._ownership.work(self.keep, KEEP_SECS)
 
     async def keep(self) -> None:
         """Do everything once."""

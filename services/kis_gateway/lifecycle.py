@@ -20,7 +20,7 @@ from kis_gateway.losses import LossWatch
 from kis_gateway.market_day import ASK_AGAIN_AFTER, MarketDay
 from kis_gateway.ownership import Ownership
 from kis_gateway.position_sync import PositionSync, SyncReport
-from kis_gateway.recovery import FAILURES, NotLevelled, Recovery
+from kis_gateway.recovery import NotLevelled, Recovery
 from prime_jennie.domain.alerts import AlertLevel
 from prime_jennie.domain.errors import JennieError, Unavailable
 from prime_jennie.domain.lifecycle import (
@@ -36,7 +36,7 @@ from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.sessions import Session, SessionPhase, SessionTable
 from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.database.repositories.market_states import MarketStateRepository, Standing
-from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.outages import OUTAGES, UNANSWERED
 from prime_jennie.strategy.lifecycle import next_change_at, next_state, opening_at, wanted_state
 
 log = structlog.get_logger(__name__)
@@ -259,7 +259,7 @@ class Lifecycle:
             await self._set(self.standing)  # it began while nothing could be stored
         try:
             report = await self._recover(RecoveryCause.STOPPED)
-        except FAILURES as error:
+        except UNANSWERED as error:
             log.info("still stopped", error=f"{type(error).__name__}: {error}")
             return
         if report.status is not RecoveryStatus.FAILED:

@@ -4,11 +4,10 @@ import time
 from typing import Final
 
 from kis_gateway.breaker import BreakerState, CircuitBreaker
-from kis_gateway.recovery import FAILURES
 from prime_jennie.domain.errors import BrokerRefused
 from prime_jennie.domain.ports import Broker
 from prime_jennie.infra.database.engines import Database
-from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.outages import OUTAGES, UNANSWERED
 
 LOST_AFTER_SECS: Final = 10.0  # real; shorter outages refuse what meets them and stop nothing
 
@@ -46,6 +45,6 @@ class LossWatch:
             await self._broker.ensure_token()
         except BrokerRefused as refused:
             return None if refused.may_retry else str(refused)
-        except FAILURES:
+        except UNANSWERED:
             return None  # the breaker knows about a broker that does not answer
         return None

@@ -74,6 +74,13 @@ class Ownership:
                 task.cancel()
             await asyncio.wait({keeper, starter})
 
+    async def work(self, once: Callable[[], Awaitable[None]], every_secs: float) -> None:
+        """Repeat some work for ever while this run is the ready owner; raises the outage that interrupts it."""
+        while True:
+            if self.is_ready:
+                await once()
+            await asyncio.sleep(every_secs)
+
     async def release(self) -> None:
         """Let a successor begin at once."""
         grant, self._grant, self._is_ready = self._grant, None, False

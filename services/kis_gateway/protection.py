@@ -4,7 +4,6 @@ Exits are asked for by price-monitor, tick by tick, and sold by sell-executor: w
 and nothing else in the house would say so.
 """
 
-import asyncio
 import time
 from collections import Counter
 from datetime import datetime, timedelta
@@ -66,10 +65,7 @@ class Protection:
 
     async def run(self) -> None:
         """Look for ever; raises the outage that interrupts it."""
-        while True:
-            if self._ownership.is_ready:
-                await self.look()
-            await asyncio.sleep(LOOK_SECS)
+        await self._ownership.work(self.look, LOOK_SECS)
 
     async def look(self) -> None:
         """Alert where positions have lost their exits, again every half hour and when more is missing; and the end."""

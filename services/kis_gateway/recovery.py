@@ -18,12 +18,10 @@ from prime_jennie.domain.lifecycle import RecoveryCause, RecoveryReport, Recover
 from prime_jennie.domain.ports import Broker, Clock
 from prime_jennie.infra.database.repositories.market_states import MarketStateRepository
 from prime_jennie.infra.database.repositories.orders import OrderRepository
-from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.outages import UNANSWERED
 from prime_jennie.strategy.position_sync import Way
 
 log = structlog.get_logger(__name__)
-
-FAILURES: tuple[type[Exception], ...] = (JennieError, *OUTAGES)
 
 
 class NotLevelled(JennieError):  # noqa: N818 - a state of knowledge: orders and fills are not known to be the broker's
@@ -68,7 +66,7 @@ class Recovery:
         number, started_at, attempt = await self._begin(cause)
         try:
             synced, unresolved = await self._level()
-        except FAILURES as error:
+        except UNANSWERED as error:
             failed = self._failed(cause, started_at, f"not levelled: {type(error).__name__}: {error}", attempt)
             self._unfinished = (number, started_at, attempt + 1)
             await self._end(number, failed)
@@ -76,7 +74,7 @@ class Recovery:
         self.has_levelled = True
         try:
             self.look = await self._positions.look()
-        except FAILURES as error:
+        except UNANSWERED as error:
             report = self._failed(cause, started_at, f"not compared: {type(error).__name__}: {error}", attempt)
             self._unfinished = (number, started_at, attempt + 1)
         else:

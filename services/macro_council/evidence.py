@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from macro_council.config import CouncilSettings
-from prime_jennie.domain.errors import JennieError, Unavailable
+from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.macro import GlobalSnapshot, MacroInsight
 from prime_jennie.domain.market import IndexDailyPrice
 from prime_jennie.domain.news import Headline
@@ -19,14 +19,13 @@ from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.database.repositories.sector_momentum import SectorMomentumRepository
 from prime_jennie.infra.index_bars import IndexBars
 from prime_jennie.infra.jobs import Job, JobDesk
-from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.outages import UNANSWERED
 from prime_jennie.strategy.council import Brief, SectorMomentum
 from prime_jennie.strategy.index_technicals import IndexTechnicals, index_technicals
 from prime_jennie.strategy.price_score import price_score
 from prime_jennie.strategy.regime import read_index
 
 HEADLINE_AGE: Final = timedelta(hours=24)
-_UNANSWERED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 _INPUTS: Final = 6  # KOSPI, KOSDAQ, snapshot, sectors, headlines, an earlier insight
 
 log = structlog.get_logger(__name__)
@@ -52,7 +51,7 @@ class IndexNow:
         """Return the change against the previous close, None where it is unknown; an outage is unknown, no error."""
         try:
             quote = await self._desk.gateway.index_quote(self._code)
-        except _UNANSWERED as error:
+        except UNANSWERED as error:
             log.warning("index quote unknown", index=self._code, error=f"{type(error).__name__}: {error}")
             return None
         age = self._desk.clock.now() - quote.timestamp
@@ -115,7 +114,7 @@ class Evidence:
     async def _kosdaq(self, day: date, gaps: _Gaps) -> IndexTechnicals | None:
         try:
             found = index_technicals(await self._bars.before(self._settings.second_index_code, day))
-        except _UNANSWERED as error:
+        except UNANSWERED as error:
             log.warning("second index unknown", error=f"{type(error).__name__}: {error}")
             found = None
         if found is None:

@@ -4,13 +4,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 from redis.asyncio import Redis
 
 from prime_jennie.domain.broker import AccountInfo
-from prime_jennie.domain.errors import JennieError
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.keys import Keyspace
 from prime_jennie.domain.ports import Clock, Gateway
@@ -21,12 +19,10 @@ from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.halts import HaltDesk
-from prime_jennie.infra.outages import OUTAGES, Backoff, Outages
+from prime_jennie.infra.outages import OUTAGES, UNANSWERED, Backoff, Outages
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import LiveConfigSource
 from prime_jennie.infra.settings import ServiceSettings
-
-NO_ANSWER: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)  # a refused token is no outage, nor health
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +112,6 @@ async def answers(question: Callable[[], Awaitable[object]]) -> DependencyHealth
     asked_at = time.monotonic()
     try:
         await question()
-    except NO_ANSWER as error:
+    except UNANSWERED as error:
         return DependencyHealth(status=DependencyStatus.DOWN, message=f"{type(error).__name__}: {error}"[:200])
     return DependencyHealth(status=DependencyStatus.HEALTHY, latency_ms=round((time.monotonic() - asked_at) * 1000, 3))

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from pydantic import JsonValue
 
-from prime_jennie.domain.errors import BadInput, Conflict, JennieError, NotFound
+from prime_jennie.domain.errors import BadInput, Conflict, NotFound
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.slots import (
     Concurrency,
@@ -29,7 +29,7 @@ from prime_jennie.infra import metrics
 from prime_jennie.infra.database.repositories.slots import SlotClaim, SlotKey, SlotRepository, owner_of
 from prime_jennie.infra.jobs import Job, JobDesk, TaskRun
 from prime_jennie.infra.logging import mask_text
-from prime_jennie.infra.outages import OUTAGES, Backoff
+from prime_jennie.infra.outages import OUTAGES, UNANSWERED, Backoff
 from prime_jennie.infra.tasks import end_task, end_tasks
 
 IDLE: Final = "idle"
@@ -41,7 +41,6 @@ EARLY: Final = timedelta(minutes=1)  # clocks of two processes differ by less
 LAG: Final = timedelta(minutes=15)
 LAG_SECS: Final = 5.0  # real
 LOOK_FOR_SILENT_SECS: Final = 10.0  # real
-EXPECTED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
 
 log = structlog.get_logger(__name__)
 
@@ -248,7 +247,7 @@ class JobBoard:
             reason = await self._tasks[job.task](job)
         except SlotSkipped as skipped:
             return SlotState.SKIPPED, _one_line(str(skipped))
-        except EXPECTED as error:
+        except UNANSWERED as error:
             return SlotState.FAILED, _one_line(f"{type(error).__name__}: {error}")
         except Exception as error:  # a bug costs its slot, not the neighbours'
             log.exception("slot failed on a bug", slot=job.slot)

@@ -9,7 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from prime_jennie.domain.errors import RateLimited, Unavailable
+from prime_jennie.domain.errors import JennieError, RateLimited, Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.infra import metrics
 from prime_jennie.infra.tasks import end_task
@@ -24,6 +24,8 @@ OUTAGES: Final[tuple[type[Exception], ...]] = (
     Unavailable,
     RateLimited,
 )
+UNANSWERED: Final[tuple[type[Exception], ...]] = (JennieError, *OUTAGES)
+"""A question without an answer: an outage, or a refusal (a token, a bad request) where one is not expected."""
 DEPENDENCIES: Final = (
     ("database", "database"),
     ("sqlalchemy", "database"),

@@ -31,7 +31,7 @@ orders = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plan=orders, chance=st.randoms(use_true_random=False))
 def test_positions_are_the_sum_of_the_fills(plan: list[tuple[str, TradeType, list[Report]]], chance: object) -> None:
     with tempfile.TemporaryDirectory() as folder:

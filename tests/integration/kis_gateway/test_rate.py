@@ -20,7 +20,7 @@ from tests.support.gateway import (
 )
 from tests.support.redis_server import running_redis
 
-QUOTES = 120
+QUOTES = 200
 
 
 async def flood(url: str) -> list[int]:
@@ -37,7 +37,7 @@ def judged(stats: dict[str, Any]) -> tuple[int, dict[str, int]]:
     return max(stats["max_calls_in_any_second"].values()), stats["refusals"]
 
 
-async def test_a_flood_of_quotes_at_once_on_a_virtual_clock_are_never_refused_for_their_rate(tmp_path: Path) -> None:
+async def test_two_hundred_quotes_at_once_on_a_virtual_clock_are_never_refused_for_their_rate(tmp_path: Path) -> None:
     with running_house(tmp_path, rate="1000") as house:
         assert set(await flood(house.gateway.url)) == {200}
         most, refusals = judged(house.exchange.control("stats"))
@@ -45,7 +45,7 @@ async def test_a_flood_of_quotes_at_once_on_a_virtual_clock_are_never_refused_fo
         assert refusals == {}
 
 
-async def test_a_flood_of_quotes_at_once_on_the_real_clock_are_never_refused_for_their_rate(tmp_path: Path) -> None:
+async def test_two_hundred_quotes_at_once_on_the_real_clock_are_never_refused_for_their_rate(tmp_path: Path) -> None:
     database_url = f"sqlite:///{tmp_path / 'prime-jennie.db'}"
     migrate_empty(database_url)
     with running_redis(tmp_path / "redis") as redis, running_exchange("--rate", "1") as exchange:

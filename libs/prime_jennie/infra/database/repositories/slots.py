@@ -142,11 +142,11 @@ class SlotRepository:
         left = (SlotRow.task.in_([task.value for task in tasks]), SlotRow.owner != owner)
         because = "was interrupted: its service stopped"
 
-        def is_left(session: Session, row: SlotRow) -> bool:
-            worker_id = _worker_of(row.owner)
-            return worker_id == _worker_of(owner) or worker_id not in living_workers(session)
+        def of_the_gone(session: Session, rows: list[SlotRow]) -> list[SlotRow]:
+            others = living_workers(session) - {_worker_of(owner)}
+            return [row for row in rows if _worker_of(row.owner) not in others]
 
-        return await self._close(namespace, *left, because=because, now=now, where=is_left)
+        return await self._close(namespace, *left, because=because, now=now, chosen=of_the_gone)
 
     async def disown(self, namespace: str, name: str, *, owner: str, now: datetime) -> list[str]:
         """Close an attempt that this owner may have begun and does not run: the answer to its claim was lost."""
@@ -159,7 +159,7 @@ class SlotRepository:
         *left: ColumnElement[bool],
         because: str,
         now: datetime,
-        where: Callable[[Session, SlotRow], bool] = lambda _session, _row: True,
+        chosen: Callable[[Session, list[SlotRow]], list[SlotRow]] = lambda _session, rows: rows,
     ) -> list[str]:
         candidates = (SlotRow.namespace == namespace, _running, *left)
         count = select(func.count()).select_from(SlotRow).where(*candidates)
@@ -168,7 +168,7 @@ class SlotRepository:
 
         def work(session: Session) -> list[str]:
             query = select(SlotRow).where(*candidates).with_for_update()
-            rows = [row for row in session.execute(query).scalars().all() if where(session, row)]
+            rows = chosen(session, list(session.execute(query).scalars()))
             for row in rows:
                 row.reason = f"attempt {row.attempts} {because}"
                 row.state = SlotState.FAILED.value
