@@ -140,7 +140,10 @@ def test_a_terminal_has_a_prompt_and_is_left_cleanly(service: CommandHandler) ->
             os.close(its_end)
             assert "/help" in read_until(terminal, "jennie> ")
             os.write(terminal, b"/portfolio\n")
-            assert "보유 종목이 없습니다" in read_until(terminal, "없습니다")
+            _, answer, rest = read_until(terminal, "없습니다").partition("보유 종목이 없습니다")
+            assert answer
+            if "jennie> " not in rest:  # a ^D that comes before the prompt means nothing to readline
+                read_until(terminal, "jennie> ")
             os.write(terminal, leave)
             left = read_until(terminal, None)
             assert talk.wait(timeout=20) == 0
