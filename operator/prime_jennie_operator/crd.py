@@ -10,8 +10,8 @@ import yaml
 from pydantic import BaseModel
 
 from prime_jennie_operator.manifest import Manifest
-from prime_jennie_operator.resources import GROUP, VERSION, ScoutSchedule, TradingStrategy
-from prime_jennie_operator.structural import structural_schema
+from prime_jennie_operator.resources import GROUP, VERSION, Backfill, ScoutSchedule, TradingStrategy
+from prime_jennie_operator.structural import structural_schema, without_defaults
 
 HEADER = "# Generated from the kinds' models by `python -m prime_jennie_operator.crd`; edit these, not this file.\n"
 
@@ -24,6 +24,7 @@ def _condition(kind: str, field: str) -> str:
     return f'.status.conditions[?(@.type=="{kind}")].{field}'
 
 
+AGE = _column("Age", ".metadata.creationTimestamp", "date")
 KINDS: tuple[tuple[type[BaseModel], str, str, list[dict[str, Any]]], ...] = (
     (
         TradingStrategy,
@@ -36,10 +37,10 @@ KINDS: tuple[tuple[type[BaseModel], str, str, list[dict[str, Any]]], ...] = (
             _column("Regime", ".status.marketRegime"),
             _column("Positions", ".status.positions", "integer"),
             _column("Day-PnL", ".status.dayPnlKrw", "integer"),
+            AGE,
             _column("Gateway", ".spec.gateway.name", wide=True),
             _column("Last-Signal", ".status.lastSignalTime", "date", wide=True),
             _column("Reason", _condition("TradingEnabled", "reason"), wide=True),
-            _column("Age", ".metadata.creationTimestamp", "date"),
         ],
     ),
     (
@@ -53,7 +54,20 @@ KINDS: tuple[tuple[type[BaseModel], str, str, list[dict[str, Any]]], ...] = (
             _column("Last", ".status.lastSlot"),
             _column("Outcome", ".status.lastOutcome"),
             _column("Suspended", ".spec.suspend", "boolean"),
-            _column("Age", ".metadata.creationTimestamp", "date"),
+            AGE,
+        ],
+    ),
+    (
+        Backfill,
+        "backfills",
+        "bf",
+        [
+            _column("Schedule", ".spec.schedule"),
+            _column("From", ".spec.from"),
+            _column("To", ".spec.to"),
+            _column("Phase", ".status.phase"),
+            _column("Done/Planned", ".status.progress"),
+            AGE,
         ],
     ),
 )
@@ -67,6 +81,7 @@ def custom_resource_definition(
     # The API server knows these three itself and wants no more said about metadata than its name.
     schema["properties"] |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
     schema["properties"]["metadata"] = {"type": "object"}
+    schema["properties"]["status"] = without_defaults(schema["properties"]["status"])
     schema["required"] = ["spec"]
     kind = model.__name__
     return {
@@ -98,12 +113,19 @@ def custom_resource_definition(
     }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Write no anchors: they are hard to read."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def rendered_files() -> dict[str, str]:
     """Render every kind as the text of its file."""
     files = {}
     for model, plural, short_name, columns in KINDS:
         definition = custom_resource_definition(model, plural, short_name, columns)
-        text = yaml.safe_dump(definition, sort_keys=False, allow_unicode=True, width=120)
+        text = yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
         files[f"{GROUP}_{plural}.yaml"] = HEADER + text
     return files
 

@@ -13,16 +13,16 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie.strategy.entries.catalogue import catalogue_of
 from prime_jennie_operator.complaints import bad_input
 from prime_jennie_operator.desired.values import PlatformValues
-from prime_jennie_operator.resources import API_VERSION, ScoutSchedule, TradingStrategy
+from prime_jennie_operator.resources import API_VERSION, Backfill, ScoutSchedule, TradingStrategy
 from prime_jennie_operator.yaml_source import read_documents
 
 CHART_VALUES = Path(__file__).parents[2] / "charts" / "prime-jennie" / "values.yaml"
-KINDS: Mapping[str, type[TradingStrategy] | type[ScoutSchedule]] = {
+Item = TradingStrategy | ScoutSchedule | Backfill
+KINDS: Mapping[str, type[TradingStrategy] | type[ScoutSchedule] | type[Backfill]] = {
     "TradingStrategy": TradingStrategy,
     "ScoutSchedule": ScoutSchedule,
+    "Backfill": Backfill,
 }
-
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -32,6 +32,7 @@ class Loaded:
 
     strategies: tuple[TradingStrategy, ...] = field(default=())
     schedules: tuple[ScoutSchedule, ...] = field(default=())
+    backfills: tuple[Backfill, ...] = field(default=())
 
 
 def load_files(paths: Sequence[Path]) -> Loaded:
@@ -52,11 +53,12 @@ def load_documents(documents: Iterable[tuple[str, Any]]) -> Loaded:
     return Loaded(
         tuple(item for _, item in found if isinstance(item, TradingStrategy)),
         tuple(item for _, item in found if isinstance(item, ScoutSchedule)),
+        tuple(item for _, item in found if isinstance(item, Backfill)),
     )
 
 
-def load_document(data: Any, where: str) -> TradingStrategy | ScoutSchedule:
-    """Validate one document of either kind."""
+def load_document(data: Any, where: str) -> Item:
+    """Validate one document of any kind of ours."""
     if not isinstance(data, dict):
         raise BadInput(where, "", "must be a mapping with apiVersion, kind, metadata and spec")
     for name in ("apiVersion", "kind"):
@@ -108,7 +110,7 @@ def _laid_over(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
     return merged
 
 
-def _refuse_duplicates(found: Iterable[tuple[str, TradingStrategy | ScoutSchedule]]) -> None:
+def _refuse_duplicates(found: Iterable[tuple[str, Item]]) -> None:
     first: dict[tuple[str, str, str], str] = {}
     for where, item in found:
         key = (item.kind, item.metadata.namespace, item.name)

@@ -21,6 +21,8 @@ KEPT = (
     "minItems",
     "maxItems",
     "maxProperties",
+    "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
 )
 BOUNDS = (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
 
@@ -47,6 +49,17 @@ def structural_schema(model: type[BaseModel]) -> Schema:
     """
     schema = model.model_json_schema(by_alias=True, mode="validation")
     return _convert(schema, schema.get("$defs", {}), _rules_by_name(model))
+
+
+def without_defaults(schema: Schema) -> Schema:
+    """Drop every default: the API server shall not write what only the operator knows."""
+    result = {key: value for key, value in schema.items() if key != "default"}
+    for key in ("items", "additionalProperties"):
+        if isinstance(result.get(key), dict):
+            result[key] = without_defaults(result[key])
+    if "properties" in result:
+        result["properties"] = {name: without_defaults(child) for name, child in result["properties"].items()}
+    return result
 
 
 def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any], rules: Mapping[str, tuple[Rule, ...]]) -> Schema:

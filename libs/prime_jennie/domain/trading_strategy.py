@@ -3,7 +3,6 @@
 The descriptions become the CRD's documentation, the CEL rules its validations; the validators say the same offline.
 """
 
-from datetime import date
 from enum import StrEnum
 from typing import ClassVar, Final, Self
 
@@ -13,7 +12,7 @@ from prime_jennie.domain.exits import ExitsSpec as ExitsSpec
 from prime_jennie.domain.risk import HaltState
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.domain.spec import CelRule as CelRule
-from prime_jennie.domain.spec import Count, DnsLabel, Flag, ParameterName, Pct, Spec
+from prime_jennie.domain.spec import Count, Day, DnsLabel, Flag, ParameterName, Pct, Spec
 from prime_jennie.domain.symbols import Exclusion as Exclusion
 from prime_jennie.domain.symbols import StockCode
 
@@ -55,7 +54,7 @@ class WatchlistSymbol(Spec):
     code: StockCode = Field(
         description="Stock code, six of 0-9 and A-Z. Write it in quotes: YAML reads 000660 as the number 432.",
     )
-    since: date | None = Field(
+    since: Day | None = Field(
         default=None,
         description="First day on the list (KST), from which age rules count. Default: one session ago.",
     )

@@ -1,16 +1,28 @@
 """Our kinds: what a person writes, as typed and immutable models."""
 
-from prime_jennie_operator.resources.meta import API_VERSION, GROUP, VERSION, ObjectMeta
-from prime_jennie_operator.resources.scout_schedule import ScoutSchedule
-from prime_jennie_operator.resources.trading_strategy import ServiceOverrides, TradingStrategy, TradingStrategySpec
+from prime_jennie_operator.resources.backfill import Backfill, BackfillStatus
+from prime_jennie_operator.resources.meta import API_VERSION, GROUP, VERSION, Condition, ConditionType, ObjectMeta
+from prime_jennie_operator.resources.scout_schedule import ScoutSchedule, ScoutScheduleStatus
+from prime_jennie_operator.resources.trading_strategy import (
+    ServiceOverrides,
+    TradingStrategy,
+    TradingStrategySpec,
+    TradingStrategyStatus,
+)
 
 __all__ = [
     "API_VERSION",
     "GROUP",
     "VERSION",
+    "Backfill",
+    "BackfillStatus",
+    "Condition",
+    "ConditionType",
     "ObjectMeta",
     "ScoutSchedule",
+    "ScoutScheduleStatus",
     "ServiceOverrides",
     "TradingStrategy",
     "TradingStrategySpec",
+    "TradingStrategyStatus",
 ]

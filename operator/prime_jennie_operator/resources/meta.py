@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from prime_jennie.domain.spec import Spec
+from prime_jennie.domain.spec import CelRule, Count, Spec
 
 GROUP: Final = "trading.prime-jennie.io"
 VERSION: Final = "v1alpha1"
@@ -15,7 +17,23 @@ API_VERSION: Final = "trading.prime-jennie.io/v1alpha1"
 
 # A DNS label with room for the longest suffix of a child's name within 63 characters.
 # No dot: a token is `name.signature`.
-ResourceName = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=40)]
+NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+LONGEST_NAME: Final = 40
+NAME_MESSAGE: Final = f"at most {LONGEST_NAME} of a-z, 0-9 and -, beginning with a letter and not ending with -"
+NAME_RULE: Final = CelRule(
+    f"self.metadata.name.matches('{NAME_PATTERN}') && size(self.metadata.name) <= {LONGEST_NAME}",
+    f"metadata.name: {NAME_MESSAGE}",
+)
+
+
+def check_name(name: str) -> str:
+    """Refuse a name in the words of NAME_RULE."""
+    if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(f"{NAME_MESSAGE}, not {name!r}")
+    return name
+
+
+ResourceName = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=LONGEST_NAME)]
 Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=63)]
 
 
@@ -24,7 +42,7 @@ class ObjectMeta(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
 
-    name: ResourceName
+    name: Annotated[str, AfterValidator(check_name)]
     namespace: Namespace = "default"
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
@@ -32,12 +50,37 @@ class ObjectMeta(BaseModel):
     generation: Annotated[int, Field(ge=1)] = 1
 
 
+def keyed_by(name: str) -> dict[str, Any]:
+    """Say that a field tells a list's entries apart, so that server-side apply merges them one by one."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [name]}
+
+
+class ConditionType(StrEnum):
+    """The aspects of an object's state; a schedule and a backfill have READY alone."""
+
+    READY = "Ready"
+    PROGRESSING = "Progressing"
+    GATEWAY_READY = "GatewayReady"
+    TRADING_ENABLED = "TradingEnabled"
+    BUDGET_GRANTED = "BudgetGranted"
+    ROLLOUT_PENDING = "RolloutPending"
+    RECONCILIATION_PAUSED = "ReconciliationPaused"
+
+
 class Condition(Spec):
     """One aspect of the state, in the form that `kubectl wait` understands."""
 
-    type: str
-    status: Literal["True", "False", "Unknown"]
-    reason: str = Field(description="one word for programs, such as InvalidSpec")
-    message: str = Field(default="", description="one sentence for people")
-    last_transition_time: str | None = Field(default=None, description="when the status last changed (RFC 3339)")
-    observed_generation: int | None = Field(default=None, description="the spec's generation that this is about")
+    type: str = Field(max_length=100, description="which aspect, such as Ready")
+    status: Literal["True", "False", "Unknown"] = Field(description="whether it holds")
+    reason: str = Field(max_length=200, description="one word for programs, such as InvalidSpec")
+    message: str = Field(default="", max_length=4000, description="one sentence for people")
+    last_transition_time: str | None = Field(
+        default=None, json_schema_extra={"format": "date-time"}, description="when the status last changed"
+    )
+    observed_generation: Count | None = Field(default=None, description="the spec's generation that this is about")
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(max_length=20, json_schema_extra=keyed_by("type"), description="the state, aspect by aspect"),
+]

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from prime_jennie.domain.slots import Task
-from prime_jennie.domain.spec import CelRule, Spec
-from prime_jennie_operator.resources.meta import API_VERSION, Condition, ObjectMeta, ResourceName
+from prime_jennie.domain.spec import CelRule, Count, Flag, Spec
+from prime_jennie_operator.resources.meta import API_VERSION, NAME_RULE, Conditions, ObjectMeta, ResourceName
+from prime_jennie_operator.resources.slot_status import Slots
 from prime_jennie_operator.schedule.calendars import Anchor
 from prime_jennie_operator.schedule.cron import parse_cron
 
@@ -61,7 +62,7 @@ class Retries(Spec):
         CelRule(rule="duration(self.backoff) <= duration('24h')", message="backoff: at most 24h"),
     )
 
-    limit: Annotated[int, Field(ge=0, le=10)] = Field(default=2, description="further attempts after the first")
+    limit: Annotated[Count, Field(ge=0, le=10)] = Field(default=2, description="further attempts after the first")
     backoff: Duration = Field(default="30s", description="wait before the first further attempt; doubles each time")
 
     @model_validator(mode="after")
@@ -110,7 +111,7 @@ class ScoutScheduleSpec(Spec):
     calendar: Literal["XKRX", "XNYS", "none"] = Field(
         default="XKRX", description="whose sessions count: Korea Exchange, New York, or none"
     )
-    sessions_only: bool = Field(default=True, description="skip the slots of days without a session")
+    sessions_only: Flag = Field(default=True, description="skip the slots of days without a session")
     anchor: Anchor = Field(
         default="clock",
         description="what a slot keeps its distance from on a day with other hours (exam day, half day): clock leaves "
@@ -127,15 +128,15 @@ class ScoutScheduleSpec(Spec):
     catch_up: Literal["none", "latest", "all"] = Field(
         default="latest", description="which missed slots run after an outage; all is bounded by catchUpLimit"
     )
-    catch_up_limit: Annotated[int, Field(ge=1, le=100)] = Field(
+    catch_up_limit: Annotated[Count, Field(ge=1, le=100)] = Field(
         default=10, description="slots that catchUp all may run"
     )
-    suspend: bool = Field(default=False, description="true: no slot starts; running ones go on")
+    suspend: Flag = Field(default=False, description="true: no slot starts; running ones go on")
     parameters: dict[str, JsonValue] = Field(default_factory=dict, description="handed to the task as they are")
-    successful_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(
+    successful_history_limit: Annotated[Count, Field(ge=0, le=100)] = Field(
         default=3, description="finished Jobs to keep"
     )
-    failed_history_limit: Annotated[int, Field(ge=0, le=100)] = Field(default=3, description="failed Jobs to keep")
+    failed_history_limit: Annotated[Count, Field(ge=0, le=100)] = Field(default=3, description="failed Jobs to keep")
 
     @model_validator(mode="after")
     def _rules_of_several_fields(self) -> Self:
@@ -163,30 +164,22 @@ class ScoutScheduleSpec(Spec):
         return Task(self.task)
 
 
-class Slot(Spec):
-    """What became of one scheduled minute."""
-
-    slot: str = Field(description="its name for ever, such as scout-20260219-0830")
-    outcome: Literal["Ran", "Skipped", "Missed", "Backfilled", "Failed"]
-    reason: str = ""
-    job: str | None = None
-
-
 class ScoutScheduleStatus(Spec):
     """What the operator knows about a schedule."""
 
-    observed_generation: int | None = None
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=20)] = ()
-    next_run: str | None = Field(default=None, description="the next slot's minute, KST")
-    last_slot: str | None = None
-    last_outcome: str | None = None
-    slots: Annotated[tuple[Slot, ...], Field(max_length=20)] = Field(default=(), description="the newest slots")
+    observed_generation: Count | None = Field(default=None, description="the spec's generation that this is about")
+    conditions: Conditions = ()
+    next_run: str | None = Field(default=None, max_length=40, description="the next slot's minute, KST")
+    last_slot: str | None = Field(default=None, max_length=80, description="the newest slot that came")
+    last_outcome: str | None = Field(default=None, max_length=20, description="how it ended; Running until then")
+    slots: Slots = Field(default=(), description="the newest slots, newest first")
 
 
 class ScoutSchedule(Spec):
     """Runs a task at the slots of its cron lines, on the sessions of an exchange."""
 
     CEL_RULES: ClassVar[tuple[CelRule, ...]] = (
+        NAME_RULE,
         CelRule(
             rule="!has(self.spec.dependsOn) || !(self.metadata.name in self.spec.dependsOn)",
             message="spec.dependsOn: a schedule cannot wait for itself",
@@ -202,7 +195,7 @@ class ScoutSchedule(Spec):
     @model_validator(mode="after")
     def _not_its_own_condition(self) -> Self:
         if self.metadata.name in self.spec.depends_on:
-            raise ValueError(self.CEL_RULES[0].message)
+            raise ValueError(self.CEL_RULES[1].message)
         return self
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from prime_jennie.domain.spec import CelRule, Spec
+from prime_jennie.domain.spec import CelRule, Count, Flag, Spec
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
-from prime_jennie_operator.resources.meta import API_VERSION, Condition, ObjectMeta
+from prime_jennie_operator.resources.meta import API_VERSION, NAME_RULE, Conditions, ObjectMeta, keyed_by
 
 # What the operator sets itself; a person's value would give the process another identity or another broker.
 RESERVED_ENV = ("JENNIE_STRATEGY", "JENNIE_STRATEGY_FILE", "JENNIE_SERVICE_TOKEN", "KIS_GATEWAY_URL", "HOST", "PORT")
@@ -35,7 +36,7 @@ class Toleration(Spec):
     operator: Literal["Exists", "Equal"] | None = None
     value: str | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    toleration_seconds: int | None = None
+    toleration_seconds: Count | None = None
 
 
 class ResourceNeeds(Spec):
@@ -59,12 +60,14 @@ class ServiceOverrides(Spec):
         ),
     )
 
-    enabled: bool = Field(default=True, description="false: this service does not run")
+    enabled: Flag = Field(default=True, description="false: this service does not run")
     image: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         default=None, description="image to run instead of the platform's"
     )
     resources: ResourceNeeds | None = Field(default=None, description="CPU and memory instead of the chart's")
-    env: Annotated[tuple[EnvVar, ...], Field(max_length=50)] = Field(default=(), description="further environment")
+    env: tuple[EnvVar, ...] = Field(
+        default=(), max_length=50, json_schema_extra=keyed_by("name"), description="further environment"
+    )
     node_selector: dict[str, str] = Field(default_factory=dict, description="labels of the nodes it may run on")
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=20)] = Field(
         default=(), description="taints of nodes that it accepts"
@@ -89,36 +92,51 @@ class TradingStrategySpec(StrategyConfig):
 
 
 class ServiceStatus(Spec):
-    name: str
-    ready: int = 0
-    desired: int = 0
-    image: str = ""
+    """One of the strategy's services."""
+
+    name: str = Field(max_length=63, description="such as buy-scanner")
+    ready: Count = Field(default=0, description="pods that are ready")
+    desired: Count = Field(default=0, description="pods that should be")
+    image: str = Field(default="", max_length=500, description="image that its pod template names")
+
+
+class StrategyPhase(StrEnum):
+    """A strategy's state in one word; the conditions say why."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    STOPPED = "Stopped"
+    REFUSED = "Refused"
 
 
 class TradingStrategyStatus(Spec):
     """What the operator knows about a strategy; figures are written at most once a minute."""
 
-    observed_generation: int | None = None
-    phase: str | None = None
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=20)] = ()
-    services: Annotated[tuple[ServiceStatus, ...], Field(max_length=10)] = ()
-    positions: int | None = Field(default=None, description="open positions")
-    day_pnl_krw: int | None = Field(
+    observed_generation: Count | None = Field(default=None, description="the spec's generation that this is about")
+    phase: StrategyPhase | None = Field(
+        default=None,
+        description="Pending until its services run, Running, Paused or Stopped by whoever halted it, "
+        "Refused where the spec, the environment or the budget lets nothing start",
+    )
+    conditions: Conditions = ()
+    services: tuple[ServiceStatus, ...] = Field(
+        default=(), max_length=10, json_schema_extra=keyed_by("name"), description="the services as they run"
+    )
+    positions: Count | None = Field(default=None, description="open positions")
+    day_pnl_krw: Count | None = Field(
         default=None, description="realised and unrealised since the open, after fees and tax"
     )
-    market_regime: str | None = None
-    last_signal_time: str | None = Field(default=None, description="time of the newest buy signal (RFC 3339)")
+    market_regime: str | None = Field(default=None, max_length=40, description="the market's mood, such as BULL")
+    last_signal_time: str | None = Field(
+        default=None, json_schema_extra={"format": "date-time"}, description="time of the newest buy signal"
+    )
 
 
 class TradingStrategy(Spec):
     """A trading strategy with its own money and limits, run by four services."""
 
-    CEL_RULES: ClassVar[tuple[CelRule, ...]] = (
-        CelRule(
-            rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 40",
-            message="metadata.name: at most 40 of a-z, 0-9 and -, beginning with a letter",
-        ),
-    )
+    CEL_RULES: ClassVar[tuple[CelRule, ...]] = (NAME_RULE,)
 
     api_version: Literal["trading.prime-jennie.io/v1alpha1"] = API_VERSION
     kind: Literal["TradingStrategy"] = "TradingStrategy"

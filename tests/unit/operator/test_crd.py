@@ -38,7 +38,7 @@ def test_a_drift_is_told_by_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == f"crds/{name}: differs from the models; run `make generate`\n"
 
 
-@pytest.mark.parametrize("kind", ["TradingStrategy", "ScoutSchedule"])
+@pytest.mark.parametrize("kind", DEFINITIONS)
 def test_the_schema_is_structural(kind: str) -> None:
     # What the API server refuses in a CustomResourceDefinition (facts of Kubernetes, not of ours).
     forbidden = {"$ref", "anyOf", "oneOf", "allOf", "title", "const", "propertyNames", "patternProperties"}
@@ -51,7 +51,7 @@ def test_the_schema_is_structural(kind: str) -> None:
         assert None not in (node.get("default") or {"": ""}).values() if isinstance(node.get("default"), dict) else True
 
 
-@pytest.mark.parametrize("kind", ["TradingStrategy", "ScoutSchedule"])
+@pytest.mark.parametrize("kind", DEFINITIONS)
 def test_lists_and_texts_under_cel_are_bounded(kind: str) -> None:
     # Without maxItems a rule over a list may cost anything, and the API server refuses the definition.
     spec = schema(kind)["properties"]["spec"]
@@ -92,6 +92,7 @@ def test_cross_field_rules_stand_where_their_fields_are() -> None:
     [
         ("TradingStrategy", "strat", ["Mode", "Trading", "Ready", "Regime", "Positions", "Day-PnL", "Age"]),
         ("ScoutSchedule", "scout", ["Task", "Schedule", "Next", "Last", "Outcome", "Suspended", "Age"]),
+        ("Backfill", "bf", ["Schedule", "From", "To", "Phase", "Done/Planned", "Age"]),
     ],
 )
 def test_kubectl_shows_the_designs_columns(kind: str, short: str, columns: list[str]) -> None:
@@ -104,5 +105,17 @@ def test_kubectl_shows_the_designs_columns(kind: str, short: str, columns: list[
     assert version["subresources"] == {"status": {}}
 
 
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_the_api_server_writes_nothing_into_a_status(kind: str) -> None:
+    status = schema(kind)["properties"]["status"]
+    assert [path for path, node in nodes(status) if "default" in node] == []
+
+
+@pytest.mark.parametrize("kind", DEFINITIONS)
+def test_conditions_are_told_apart_by_their_type(kind: str) -> None:
+    conditions = schema(kind)["properties"]["status"]["properties"]["conditions"]
+    assert (conditions["x-kubernetes-list-type"], conditions["x-kubernetes-list-map-keys"]) == ("map", ["type"])
+
+
 def test_there_is_one_file_a_kind() -> None:
-    assert len(rendered_files()) == len(KINDS) == 2
+    assert len(rendered_files()) == len(KINDS) == 3

@@ -122,7 +122,7 @@ def test_a_wrong_strategy_is_told_by_field_and_reason(spec: str, expected: str) 
             HEAD.replace("v1alpha1", "v2"),
             "apiVersion: 'trading.prime-jennie.io/v2' is not trading.prime-jennie.io/v1al",
         ),
-        (HEAD.replace("krx", "KRX core") + "spec: {}", "metadata.name: 'KRX core' does not match"),
+        (HEAD.replace("krx", "KRX core") + "spec: {}", "metadata.name: at most 40 of a-z, 0-9 and -, beginning with"),
         (
             HEAD + "spec: {}\n---\n" + HEAD + "spec: {}",
             "document 2: metadata.name: TradingStrategy krx already stands in",
