@@ -12,9 +12,8 @@ from prime_jennie.infra.calendar import load_sessions
 from prime_jennie_operator.desired.platform import SERVICES, platform_objects
 from prime_jennie_operator.desired.schedule import schedule_objects
 from prime_jennie_operator.desired.strategy import strategy_objects
-from prime_jennie_operator.loading import CHART_VALUES, load_files, load_values
+from prime_jennie_operator.loading import CHART_VALUES, Item, load_files, load_values
 from prime_jennie_operator.manifest import Manifest
-from prime_jennie_operator.resources import ScoutSchedule, TradingStrategy
 from prime_jennie_operator.schedule.faults import check_schedules
 from prime_jennie_operator.schedule.slots import named_schedules
 
@@ -37,25 +36,32 @@ def validate_files(files: Sequence[Path]) -> list[str]:
     """Check all files together and say what they hold."""
     loaded = load_files(files)
     check_schedules(loaded.schedules, load_sessions, SERVICES)
-    found: list[TradingStrategy | ScoutSchedule] = [*loaded.strategies, *loaded.schedules]
+    found: list[Item] = [*loaded.strategies, *loaded.schedules, *loaded.backfills]
     return [f"{item.kind} {item.metadata.namespace}/{item.name}: valid" for item in found]
 
 
 def render_files(files: Sequence[Path], *, with_platform: bool, values_file: Path | None) -> str:
-    """Render strategies and schedules, and the platform once a namespace if asked for; same input, same text."""
+    """Render strategies and schedules, and the platform once a namespace if asked for; same input, same text.
+
+    A backfill is a comment: its Jobs are made one by one, for the slots that the database lacks when it begins.
+    """
     loaded = load_files(files)
     check_schedules(loaded.schedules, load_sessions, SERVICES)
     values = load_values(values_file or CHART_VALUES)
     objects: list[Manifest] = []
     if with_platform:
-        items: list[TradingStrategy | ScoutSchedule] = [*loaded.strategies, *loaded.schedules]
+        items: list[Item] = [*loaded.strategies, *loaded.schedules]
         for namespace in sorted({item.metadata.namespace for item in items} or {"default"}):
             objects += platform_objects(values, namespace)
     for strategy in loaded.strategies:
         objects += strategy_objects(strategy, values)
     for schedule in named_schedules(loaded.schedules):
         objects += schedule_objects(schedule, values)
-    return as_yaml(objects)
+    notes = [
+        f"# Backfill {b.metadata.namespace}/{b.name}: the operator makes its Jobs as it runs\n"
+        for b in loaded.backfills
+    ]
+    return (as_yaml(objects) if objects else "") + "".join(notes)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -41,6 +41,9 @@ class Assembly:
     def revise(self) -> bool:
         """Read the files again; raise BadInput and keep what is in force if anything is wrong; tell of a change."""
         loaded = load_files(self.files)
+        if loaded.backfills:
+            reason = "only the operator runs backfills; here: jennie trigger TASK --slot NAME --backfill"
+            raise BadInput(f"Backfill {loaded.backfills[0].name}", "kind", reason)
         if not loaded.strategies and not loaded.schedules:
             raise BadInput(", ".join(map(str, self.files)), "kind", "no TradingStrategy and no ScoutSchedule to run")
         revised = tuple(self._with_generation(strategy) for strategy in _unique(loaded.strategies))

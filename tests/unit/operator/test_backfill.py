@@ -1,10 +1,12 @@
 """What a person may get wrong in a Backfill: told by file, field and reason."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jennie.__main__ import run
 from prime_jennie.domain.errors import BadInput
 from prime_jennie_operator.loading import load_document
 from prime_jennie_operator.resources.backfill import Backfill, Reprocess
@@ -78,3 +80,35 @@ def test_what_a_backfill_runs_never_changes(change: dict[str, object], says: str
 
 def test_a_dry_run_may_become_a_real_one_and_the_pace_may_change() -> None:
     backfill(maxActive=2).spec.refuse_change_from(backfill(dryRun=True).spec)
+
+
+FILE = """apiVersion: trading.prime-jennie.io/v1alpha1
+kind: Backfill
+metadata: {name: february}
+spec: {schedule: scout, from: 2026-02-02, to: 2026-02-06}
+"""
+
+
+def test_the_command_checks_a_backfill(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "february.yaml"
+    file.write_text(FILE)
+    assert run(["validate", "-f", str(file)]) == 0
+    assert capsys.readouterr().out == "Backfill default/february: valid\n"
+    file.write_text(FILE.replace("2026-02-06", "2026-02-01"))
+    assert run(["validate", "-f", str(file)]) == 2
+    assert capsys.readouterr().err.endswith("document 1: spec: to must not lie before from\n")
+
+
+def test_a_rendered_backfill_says_that_its_jobs_come_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "february.yaml"
+    file.write_text(FILE)
+    assert run(["render", "-f", str(file)]) == 0
+    assert capsys.readouterr().out == "# Backfill default/february: the operator makes its Jobs as it runs\n"
+
+
+def test_a_local_run_says_who_runs_backfills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "february.yaml"
+    file.write_text(FILE)
+    assert run(["run", "-f", str(file), "--folder", str(tmp_path / "run")]) == 2
+    complaint = capsys.readouterr().err
+    assert "Backfill february: kind: only the operator runs backfills; here: jennie trigger TASK" in complaint
