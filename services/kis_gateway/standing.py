@@ -39,7 +39,7 @@ class Standings:
             found = await read_live_config(self._redis, strategy)
         except BadInput:
             found = None
-        if found is not None and (known is None or found.generation >= known.generation):
+        if found is not None and (known is None or found.age >= known.age):
             self._configs[strategy] = found
         return await self._known(strategy)
 

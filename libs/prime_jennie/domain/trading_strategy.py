@@ -3,12 +3,14 @@
 The descriptions become the CRD's documentation, the CEL rules its validations; the validators say the same offline.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from prime_jennie.domain.exits import ExitsSpec as ExitsSpec
+from prime_jennie.domain.model import Timestamp
 from prime_jennie.domain.risk import HaltState
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.domain.spec import CelRule as CelRule
@@ -18,6 +20,7 @@ from prime_jennie.domain.symbols import StockCode
 
 MAX_SYMBOLS: Final = 40
 _MINUTES_OF_A_SESSION: Final = 390
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class TradedMarket(StrEnum):
@@ -364,5 +367,14 @@ class LiveConfig(Spec):
 
     name: DnsLabel = Field(description="The strategy's name: the prefix of its keys.")
     namespace: DnsLabel = Field(default="default", description="Its namespace.")
+    created_at: Timestamp | None = Field(
+        default=None,
+        description="When the cluster created the strategy: one that is created again begins at generation 1 and wins.",
+    )
     generation: Count = Field(ge=1, description="The highest generation wins.")
     spec: StrategyConfig = Field(description="The configuration.")
+
+    @property
+    def age(self) -> tuple[datetime, int]:
+        """Return what orders configurations of one strategy; the greatest is in force."""
+        return self.created_at or _BEFORE_ALL, self.generation

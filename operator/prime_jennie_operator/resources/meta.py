@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
@@ -48,6 +49,8 @@ class ObjectMeta(BaseModel):
     annotations: dict[str, str] = {}
     uid: str | None = None
     generation: Annotated[int, Field(ge=1)] = 1
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
 
 
 def keyed_by(name: str) -> dict[str, Any]:
@@ -65,6 +68,7 @@ class ConditionType(StrEnum):
     BUDGET_GRANTED = "BudgetGranted"
     ROLLOUT_PENDING = "RolloutPending"
     RECONCILIATION_PAUSED = "ReconciliationPaused"
+    FIGURES_CURRENT = "FiguresCurrent"
 
 
 class Condition(Spec):

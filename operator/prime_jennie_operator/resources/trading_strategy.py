@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from prime_jennie.domain.spec import CelRule, Count, Flag, Spec
+from prime_jennie.domain.spec import CelRule, Count, Flag, Pct, Spec
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
 from prime_jennie_operator.resources.meta import API_VERSION, NAME_RULE, Conditions, ObjectMeta, keyed_by
 
@@ -123,6 +123,9 @@ class TradingStrategyStatus(Spec):
     services: tuple[ServiceStatus, ...] = Field(
         default=(), max_length=10, json_schema_extra=keyed_by("name"), description="the services as they run"
     )
+    granted_requests_per_second: Pct | None = Field(
+        default=None, description="share of the gateway's rate that is granted; one who holds positions keeps it"
+    )
     positions: Count | None = Field(default=None, description="open positions")
     day_pnl_krw: Count | None = Field(
         default=None, description="realised and unrealised since the open, after fees and tax"
@@ -155,4 +158,10 @@ class TradingStrategy(Spec):
     def live_config(self) -> LiveConfig:
         """Make the content of the mounted file and of the Redis key."""
         meta = self.metadata
-        return LiveConfig(name=meta.name, namespace=meta.namespace, generation=meta.generation, spec=self.config())
+        return LiveConfig(
+            name=meta.name,
+            namespace=meta.namespace,
+            created_at=meta.creation_timestamp,
+            generation=meta.generation,
+            spec=self.config(),
+        )

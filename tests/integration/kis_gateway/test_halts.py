@@ -83,6 +83,19 @@ def test_the_live_configuration_halts_too_and_caps_what_one_order_may_cost(house
     assert bought(house, "spec-active")["success"]
 
 
+def test_a_strategy_that_is_created_again_brings_its_own_halt(house: House, flags: "redis.Redis") -> None:
+    def announce(generation: int, created_at: str, **spec: object) -> None:
+        config = {"name": STRATEGY, "generation": generation, "createdAt": created_at, "spec": spec}
+        flags.set(f"{STRATEGY}:config", LiveConfig.model_validate(config).model_dump_json(by_alias=True))
+
+    announce(9, "2026-02-19T01:00:00Z")
+    assert bought(house, "before-it-was-deleted")["success"]
+    announce(1, "2026-02-19T02:00:00Z", trading="Paused")
+    assert "HALTED" in str(bought(house, "created-again")["message"])
+    announce(2, "2026-02-19T02:00:00Z")
+    assert bought(house, "created-again-active")["success"]
+
+
 def test_an_order_of_more_shares_than_the_backstop_is_refused(house: House) -> None:
     assert "MAX_QTY_EXCEEDED" in str(bought(house, "huge", quantity=10_001)["message"])
 

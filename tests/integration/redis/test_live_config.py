@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,19 @@ async def test_a_newer_generation_in_redis_beats_the_file_and_an_older_does_not(
     await announce(redis, config(4))
     assert (await source_on(redis, mounted(tmp_path, config(3))).load()).generation == 4
     assert (await source_on(redis, mounted(tmp_path, config(5))).load()).generation == 5
+
+
+async def test_a_strategy_that_was_created_again_begins_at_generation_one_and_is_heard(
+    redis: Redis, tmp_path: Path
+) -> None:
+    before = config(7).model_copy(update={"created_at": datetime(2026, 2, 19, 1, tzinfo=UTC)})
+    again = config(1).model_copy(update={"created_at": datetime(2026, 2, 19, 2, tzinfo=UTC)})
+    await announce(redis, before)
+    source = source_on(redis, mounted(tmp_path, again))
+    assert await source.load() == again  # although Redis still has the one before
+    await announce(redis, again)
+    old_process = source_on(redis, mounted(tmp_path, before))
+    assert await old_process.load() == again
 
 
 async def test_an_announced_change_acts_without_a_restart(redis: Redis, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def read_live_config(redis: Redis, strategy: str | None) -> LiveConfig | N
 
 
 class LiveConfigSource:
-    """Holds the newest configuration of one strategy; the highest generation wins.
+    """Holds the newest configuration of one strategy; the newest wins (`LiveConfig.age`).
 
     `check` raises BadInput for what the service cannot work by: such a configuration is neither adopted nor
     acknowledged. `listeners` are called with each new configuration, in order, before it is acknowledged.
@@ -119,7 +119,7 @@ class LiveConfigSource:
         if self._keyspace.strategy is not None and found.name != self._keyspace.strategy:
             log.error("configuration of another strategy refused", name=found.name, ours=self._keyspace.strategy)
             return
-        if self._current is not None and found.generation <= self._current.generation:
+        if self._current is not None and found.age <= self._current.age:
             return
         if self._check is not None:
             self._check(found)
