@@ -144,7 +144,7 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
     line = BrokerLine(
         limiter, breaker, clock, rest_per_sec=settings.rest_per_sec, ledger_per_sec=settings.ledger_per_sec
     )
-    sessions = load_sessions()
+    sessions = load_sessions(closures=settings.closures_file)
     broker = _broker(settings, clock, db, line, lambda: phase_at(sessions, clock.now()).is_open)
     has_calendar = transaction_ids(settings.kis_env).has_holidays
     market = MarketDay(broker, sessions, clock, asks=has_calendar)

@@ -39,7 +39,7 @@ _AFTER_CLOSE = timedelta(minutes=5)
 
 async def run(settings: SimulatorSettings, market: Market, session: Session) -> int:
     """Start the exchange, print the ready line, serve until SIGTERM or SIGINT; returns the exit status."""
-    sessions = load_sessions()
+    sessions = load_sessions(closures=settings.closures)
     listeners = {
         "--port": listen("--port", settings.host, settings.port),
         "--ws-port": listen("--ws-port", settings.host, settings.ws_port),

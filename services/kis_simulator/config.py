@@ -66,5 +66,10 @@ class SimulatorSettings(BaseSettings):
         validation_alias=_env("JENNIE_CLOCK", "clock_url"),
         description="Redis in which this exchange leads the clock; unset: own clock",
     )
+    closures: Path | None = Field(
+        None,
+        validation_alias=_env("JENNIE_CLOSURES", "closures"),
+        description="days on which the exchange stays closed beyond our table (CSV); unset: none",
+    )
     log_level: str = Field("WARNING", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(True, description="one JSON object a line; false: readable console lines")

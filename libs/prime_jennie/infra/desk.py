@@ -90,7 +90,7 @@ async def open_desk(
             gateway=gateway,
             account=account,
             keyspace=keyspace,
-            sessions=load_sessions(),
+            sessions=load_sessions(closures=settings.closures_file),
             config=config,
             halts=HaltDesk(redis, db, account.account_no),
             outages=Outages(),

@@ -55,7 +55,7 @@ async def open_job_desk(
             redis=redis,
             db=db,
             gateway=gateway,
-            sessions=load_sessions(),
+            sessions=load_sessions(closures=settings.closures_file),
             outages=Outages(),
             namespace=settings.namespace,
         )

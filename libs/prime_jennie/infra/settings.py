@@ -24,6 +24,11 @@ class ServiceSettings(BaseSettings):
     clock_url: str | None = Field(
         None, validation_alias="JENNIE_CLOCK", description="Redis of a virtual clock's leader; unset: the real clock"
     )
+    closures_file: Path | None = Field(
+        None,
+        validation_alias="JENNIE_CLOSURES",
+        description="mounted days on which the exchanges stay closed beyond our table (CSV); unset: none",
+    )
     strategy: str | None = Field(
         None, validation_alias="JENNIE_STRATEGY", description="owner of this process; unset: keys without a prefix"
     )

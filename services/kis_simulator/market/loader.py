@@ -49,7 +49,8 @@ def _read(settings: SimulatorSettings, sender: Connection) -> None:
     from kis_simulator.market.choose import choose_market
 
     try:
-        market, session = choose_market(settings, load_sessions(), RealClock().now())
+        sessions = load_sessions(closures=settings.closures)
+        market, session = choose_market(settings, sessions, RealClock().now())
         sender.send(("market", market, session))
     except BadInput as error:
         sender.send(("bad input", error.where, error.field, error.reason))

@@ -1,15 +1,16 @@
 """Read the session table that ships with the project, with the corrections the calendar library lacks."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import KST, Session, SessionTable
+from prime_jennie.infra.calendar.closures import Stamp, read_closures, stamp_of
 
 T = TypeVar("T")
 
@@ -27,17 +28,37 @@ def sessions_file(exchange: str, folder: Path = HERE) -> Path:
     return folder / f"{exchange.lower()}.csv"
 
 
-@cache
-def load_sessions(exchange: str = XKRX) -> SessionTable:
-    """Return every session of 2015–2027; a day beyond raises UnknownSession, which is closed for buys."""
+def load_sessions(exchange: str = XKRX, closures: Path | None = None) -> SessionTable:
+    """Return every session of 2015–2027; a day beyond raises UnknownSession, which is closed for buys.
+
+    `closures` is a file of this installation (see `read_closures`), read anew once it has changed; BadInput says what
+    is wrong with it.
+    """
+    return _table(exchange, closures, None if closures is None else stamp_of(closures))
+
+
+@lru_cache(maxsize=4 * len(EXCHANGES))
+def _table(exchange: str, closures: Path | None, _stamp: Stamp | None) -> SessionTable:
     overrides = OVERRIDES_FILE if exchange == XKRX else None
-    return read_sessions(sessions_file(exchange), overrides, zone=EXCHANGES[exchange])
+    shipped = read_sessions(sessions_file(exchange), overrides, zone=EXCHANGES[exchange])
+    if closures is None:
+        return shipped
+    own = read_closures(closures, EXCHANGES)[exchange]
+    for day in own:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise BadInput(closures.name, "date", f"{day} lies outside the session table {FIRST_DAY}…{LAST_DAY}")
+    sessions = {session.day: session for session in shipped.sessions_between(FIRST_DAY, LAST_DAY)}
+    return _laid_over(sessions, own.items())
 
 
 def read_sessions(sessions_file: Path, overrides_file: Path | None, *, zone: ZoneInfo = KST) -> SessionTable:
     """Read a session table and lay its overrides over it; an override without times is a day off."""
     sessions = {day: session for day, session in _read(sessions_file, zone) if session is not None}
-    for day, session in _read(overrides_file, zone) if overrides_file else ():
+    return _laid_over(sessions, _read(overrides_file, zone) if overrides_file else ())
+
+
+def _laid_over(sessions: dict[date, Session], overrides: Iterable[tuple[date, Session | None]]) -> SessionTable:
+    for day, session in overrides:
         if session is None:
             sessions.pop(day, None)
         else:
