@@ -8,8 +8,6 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from prime_jennie.domain.broker import Environment
 from prime_jennie.infra.settings import ServiceSettings
 
-# Calls a second, one below what each exchange allows (design §6).
-_REST_PER_SEC = {Environment.MOCK: 19.0, Environment.LIVE: 17.0, Environment.PAPER: 1 / 1.1}
 _BACKOFF_SECS = {
     Environment.MOCK: (0.5, 5.0),
     Environment.LIVE: (60.0, 600.0),
@@ -92,7 +90,7 @@ class GatewaySettings(ServiceSettings):
 
     @property
     def rest_per_sec(self) -> float:
-        return self.kis_rest_per_sec or _REST_PER_SEC[self.kis_env]
+        return self.kis_rest_per_sec or self.kis_env.rest_per_sec
 
     @property
     def ledger_per_sec(self) -> float:

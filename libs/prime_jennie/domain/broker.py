@@ -1,7 +1,7 @@
 """Speak the broker's words as the gateway hears them: references, the day's order list, fill notices."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,14 @@ class Environment(StrEnum):
     MOCK = "mock"
     PAPER = "paper"
     LIVE = "live"
+
+    @property
+    def rest_per_sec(self) -> float:
+        """Return how many calls a second a gateway sends at most: one below what the exchange allows (design §6)."""
+        return _REST_PER_SEC[self]
+
+
+_REST_PER_SEC: Final = {Environment.MOCK: 19.0, Environment.LIVE: 17.0, Environment.PAPER: 1 / 1.1}
 
 
 class AccountInfo(Record):

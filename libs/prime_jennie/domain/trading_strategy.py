@@ -270,11 +270,12 @@ class GatewaySpec(Spec):
     """Through which gateway, and with how much of its rate."""
 
     name: DnsLabel = Field(default="kis-gateway", description="The gateway's service. Default: the chart's only one.")
-    requests_per_second: Pct = Field(
-        default=5,
-        ge=0.1,
+    requests_per_second: Pct | None = Field(
+        default=None,
+        ge=0.01,
         le=20,
-        description="Share of the broker's limit, requests a second. Default 5: a quarter of the exchange's 20.",
+        description="Share of the broker's limit that is asked for, requests a second. Default: a quarter of what the "
+        "gateway may send, whatever the environment; three such strategies fit beside the platform's own share.",
     )
 
 

@@ -68,7 +68,7 @@ def test_an_empty_spec_is_a_paper_strategy_with_the_rulebooks_numbers() -> None:
     session = config.session
     assert (session.entries_from_open_minutes, session.entries_to_close_minutes) == (15, 30)
     assert not session.flatten_at_close
-    assert (config.gateway.name, config.gateway.requests_per_second) == ("kis-gateway", 5)
+    assert (config.gateway.name, config.gateway.requests_per_second) == ("kis-gateway", None)
     assert (config.watchlist.source, config.watchlist.max_size) == ("scout", 20)
 
 
