@@ -6,10 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of a test is waiting
 
-.PHONY: help setup demo test coverage test-faults fixed-days check format generate lock clean
+.PHONY: help setup demo test coverage test-faults fixed-days check format generate lock clean \
+	cluster-binaries
 
 help: ## Show the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Create the environment from the locked, hashed requirements
 
@@ -31,6 +32,9 @@ test-faults: $(READY) ## The long proofs: kills in market hours and repeated day
 
 fixed-days: $(READY) ## Live the fixed days of README's table (JENNIE_DATA=DIR; an hour)
 	@$(BIN)/python scripts/fixed_days.py $(ARGS)
+
+cluster-binaries: $(READY) ## Build a Kubernetes node's programs (Go; once a version)
+	@$(BIN)/python scripts/cluster/binaries.py $(ARGS)
 
 check: $(READY) ## Lint, types, import directions, generated files, secrets
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
