@@ -17,6 +17,7 @@ from prime_jennie_operator.resources import API_VERSION, Backfill, ScoutSchedule
 from prime_jennie_operator.yaml_source import read_documents
 
 CHART_VALUES = Path(__file__).parents[2] / "charts" / "prime-jennie" / "values.yaml"
+SIMULATOR_PRESET = CHART_VALUES.parent / "presets" / "simulator.yaml"
 Item = TradingStrategy | ScoutSchedule | Backfill
 KINDS: Mapping[str, type[TradingStrategy] | type[ScoutSchedule] | type[Backfill]] = {
     "TradingStrategy": TradingStrategy,
@@ -76,13 +77,23 @@ def load_document(data: Any, where: str) -> Item:
 
 def load_values(path: Path = CHART_VALUES, *overrides: Mapping[str, Any]) -> PlatformValues:
     """Read the chart's values; overrides, nested as in the file (`{"redis": {"port": 6380}}`), are laid over them."""
-    documents = read_documents(path)
-    if len(documents) != 1 or not isinstance(documents[0][1], dict):
-        raise BadInput(str(path), "", "must be one mapping of values")
-    values: dict[str, Any] = documents[0][1]
+    values = read_values(path)
     for layer in overrides:
         values = _laid_over(values, layer)
     return _validated(PlatformValues, values, str(path))
+
+
+def laptop_values(*overrides: Mapping[str, Any], path: Path = CHART_VALUES) -> PlatformValues:
+    """Read the chart's values as a run on one machine has them: with our own exchange where no broker is named."""
+    return load_values(path, read_values(SIMULATOR_PRESET), *overrides)
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Read a file of values, which may be a part of them, such as a preset."""
+    documents = read_documents(path)
+    if len(documents) != 1 or not isinstance(documents[0][1], dict):
+        raise BadInput(str(path), "", "must be one mapping of values")
+    return documents[0][1]
 
 
 def _validated(model: type[Model], data: Any, where: str) -> Model:

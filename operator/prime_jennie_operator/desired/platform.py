@@ -15,6 +15,7 @@ from prime_jennie_operator.desired.pods import (
     selector,
     service,
     sorted_objects,
+    text_of,
 )
 from prime_jennie_operator.desired.values import PlatformValues, Program
 from prime_jennie_operator.manifest import Manifest
@@ -45,7 +46,7 @@ def program_url(values: PlatformValues, name: str) -> str:
 
 def platform_objects(values: PlatformValues, namespace: str) -> list[Manifest]:
     """Render the platform for one namespace."""
-    objects = [_service_account(namespace), *_gateway(values, namespace)]
+    objects = [_service_account(values, namespace), *_gateway(values, namespace)]
     for name, field, component in PROGRAMS:
         objects += _program(values, namespace, name, component, getattr(values, field))
     if values.redis.enabled:
@@ -59,14 +60,32 @@ def platform_objects(values: PlatformValues, namespace: str) -> list[Manifest]:
 
 def common_env(values: PlatformValues) -> list[dict[str, Any]]:
     """Give every Python service its store, its log format and, in a virtual day, the clock's leader."""
-    env = [
+    return [
         env_value("HOST", "0.0.0.0"),  # noqa: S104 — inside a pod; NetworkPolicies limit who may call
-        env_value("REDIS_URL", values.redis_url),
+        redis_env(values, "REDIS_URL"),
         env_secret("DATABASE_URL", values.secrets.database, "url"),
         env_value("LOG_LEVEL", values.logging.level),
         env_value("LOG_JSON", values.logging.json_lines),
+        *clock_env(values),
     ]
-    return env + ([env_value("JENNIE_CLOCK", values.redis_url)] if values.virtual_clock.enabled else [])
+
+
+def redis_env(values: PlatformValues, name: str) -> dict[str, Any]:
+    """Give a variable the address of Redis; one that holds a password stays in its Secret."""
+    if values.redis.existing_secret:
+        return env_secret(name, values.redis.existing_secret, "url")
+    return env_value(name, values.redis_url)
+
+
+def clock_env(values: PlatformValues) -> list[dict[str, Any]]:
+    """Tell a program of the clock's leader in a virtual day; nothing says that the real clock counts."""
+    return [redis_env(values, "JENNIE_CLOCK")] if values.virtual_clock.enabled else []
+
+
+def pull_secrets(values: PlatformValues) -> dict[str, Any]:
+    """Let every pod of a ServiceAccount pull from a private registry, those of later changes too."""
+    names = values.global_.image_pull_secrets
+    return {"imagePullSecrets": [{"name": name} for name in names]} if names else {}
 
 
 def slack_env(values: PlatformValues) -> list[dict[str, Any]]:
@@ -88,33 +107,48 @@ def _metadata(name: str, namespace: str, component: str) -> dict[str, Any]:
     return {"name": name, "namespace": namespace, "labels": all_labels}
 
 
-def _service_account(namespace: str) -> Manifest:
+def _service_account(values: PlatformValues, namespace: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
         "metadata": _metadata(RELEASE, namespace, "platform"),
         "automountServiceAccountToken": False,
+        **pull_secrets(values),
     }
 
 
-def _workload(kind: str, metadata: dict[str, Any], pod: dict[str, Any], **more: Any) -> Manifest:
+def _workload(
+    kind: str,
+    metadata: dict[str, Any],
+    pod: dict[str, Any],
+    *,
+    replicas: int = 1,
+    annotations: dict[str, str] | None = None,
+    **more: Any,
+) -> Manifest:
+    about_pod = {"labels": metadata["labels"]} | ({"annotations": annotations} if annotations else {})
     return {
         "apiVersion": "apps/v1",
         "kind": kind,
         "metadata": metadata,
         "spec": {
-            "replicas": 1,
+            "replicas": replicas,
             "selector": {"matchLabels": selector(metadata["labels"])},
-            "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod},
+            "template": {"metadata": about_pod, "spec": pod},
             **more,
         },
     }
 
 
-def _claim(name: str, storage: str) -> dict[str, Any]:
+def _claim(values: PlatformValues, name: str, storage: str) -> dict[str, Any]:
+    storage_class = values.global_.storage_class
     return {
         "metadata": {"name": name},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": storage}},
+            **({"storageClassName": storage_class} if storage_class else {}),
+        },
     }
 
 
@@ -124,7 +158,7 @@ def _redis(values: PlatformValues, namespace: str) -> list[Manifest]:
     ping = {"exec": {"command": ["redis-cli", "-p", str(redis.port), "ping"]}}
     main = container(
         "redis",
-        image=redis.image,
+        image=values.image_named(redis.image),
         pull_policy=values.image.pull_policy,
         command=["redis-server"],
         args=[
@@ -137,8 +171,8 @@ def _redis(values: PlatformValues, namespace: str) -> list[Manifest]:
         mounts={"data": "/data"},
         probes={"livenessProbe": ping | {"periodSeconds": 10}, "readinessProbe": ping | {"periodSeconds": 2}},
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE)
-    claims = {"serviceName": "redis", "volumeClaimTemplates": [_claim("data", redis.storage)]}
+    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
+    claims: dict[str, Any] = {"serviceName": "redis", "volumeClaimTemplates": [_claim(values, "data", redis.storage)]}
     return [
         _workload("StatefulSet", metadata, pod, **claims),
         service("redis", metadata=metadata, selects=selector(metadata["labels"]), ports={"redis": redis.port}),
@@ -147,23 +181,25 @@ def _redis(values: PlatformValues, namespace: str) -> list[Manifest]:
 
 def _migrations(values: PlatformValues, namespace: str) -> Manifest:
     metadata = _metadata("migrations", namespace, "store")
-    hooks = {"helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation"}
     main = container(
         "migrations",
-        image=values.image.of("kis-gateway"),
+        image=values.image_of("operator"),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", "prime_jennie.infra.database.migrate"],
-        env=[env_secret("DATABASE_URL", values.secrets.database, "url")],
+        env=[
+            env_secret("DATABASE_URL", values.secrets.database, "url"),
+            env_value("DATABASE_WAIT_SECS", values.migrations.wait_secs),
+        ],
         ports={},
         resources=values.migrations.resources.render(),
         mounts={},
         probes={},
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE, restartPolicy="Never")
+    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render(), restartPolicy="Never")
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata | {"annotations": hooks},
+        "metadata": metadata,
         "spec": {"backoffLimit": 3, "template": {"metadata": {"labels": metadata["labels"]}, "spec": pod}},
     }
 
@@ -181,7 +217,9 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         env_secret("KIS_APP_KEY", gateway.credentials_secret, "app-key"),
         env_secret("KIS_APP_SECRET", gateway.credentials_secret, "app-secret"),
         env_secret("KIS_HTS_ID", gateway.credentials_secret, "hts-id", optional=True),
-        env_value("KIS_ACCOUNT_NO", gateway.account_no),
+        env_value("KIS_ACCOUNT_NO", gateway.account_no)
+        if gateway.account_no
+        else env_secret("KIS_ACCOUNT_NO", gateway.credentials_secret, "account-no"),
         *([env_value("KIS_LIVE_CONFIRM", gateway.live_confirmation)] if gateway.live_confirmation else []),
         *([env_value("KIS_BASE_URL", rest)] if rest else []),
         *([env_value("KIS_WS_URL", web_socket)] if web_socket else []),
@@ -197,7 +235,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
     ]
     main = container(
         "kis-gateway",
-        image=values.image.of("kis-gateway"),
+        image=values.image_of("kis-gateway"),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", "kis_gateway"],
         env=merged_env(common_env(values), slack_env(values), env),
@@ -206,15 +244,17 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         mounts={},
         probes=http_probes(),
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE)
+    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
     # OnDelete: an upgrade of the chart must not replace the owner of the broker session in market hours.
-    rules = {
+    rules: dict[str, Any] = {
         "serviceName": "kis-gateway",
         "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "OnDelete"},
     }
+    scraped = values.metrics.annotations(gateway.port)
+    replicas = 2 if gateway.standby else 1
     return [
-        _workload("StatefulSet", metadata, pod, **rules),
+        _workload("StatefulSet", metadata, pod, replicas=replicas, annotations=scraped, **rules),
         service("kis-gateway", metadata=metadata, selects=selector(metadata["labels"]), ports={"http": gateway.port}),
     ]
 
@@ -242,7 +282,7 @@ def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
         "--tick-secs": simulator.tick_seconds,
         "--data": simulator.data_folder,
         "--journal": f"{STATE_FOLDER}/exchange.journal",
-        "--clock-url": values.redis_url if values.virtual_clock.enabled else None,
+        "--clock-url": "$(REDIS_URL)" if values.virtual_clock.enabled else None,
         "--log-level": values.logging.level,
         "--log-json": str(values.logging.json_lines).lower(),
     }
@@ -254,18 +294,18 @@ def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
     ]
     main = container(
         "kis-simulator",
-        image=values.image.of("kis-simulator"),
+        image=values.image_of("kis-simulator"),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", "kis_simulator"],
-        args=[str(part) for option in options.items() if option[1] is not None for part in option],
+        args=[text_of(part) for option in options.items() if option[1] is not None for part in option],
         env=merged_env(common_env(values), env),
         ports=ports,
         resources=simulator.resources.render(),
         mounts={"state": STATE_FOLDER},
         probes=http_probes("control"),
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE)
-    claims = {"serviceName": "kis-simulator", "volumeClaimTemplates": [_claim("state", "1Gi")]}
+    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
+    claims: dict[str, Any] = {"serviceName": "kis-simulator", "volumeClaimTemplates": [_claim(values, "state", "1Gi")]}
     return [
         _workload("StatefulSet", metadata, pod, **claims),
         service("kis-simulator", metadata=metadata, selects=selector(metadata["labels"]), ports=ports),
@@ -288,7 +328,7 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
     ]
     main = container(
         name,
-        image=values.image.of(name),
+        image=values.image_of(name),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", name.replace("-", "_")],
         env=merged_env(common_env(values), slack_env(values), env),
@@ -297,9 +337,10 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
         mounts={},
         probes=http_probes(),
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE)
+    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
+    scraped = values.metrics.annotations(program.port)
     return [
-        _workload("Deployment", metadata, pod, strategy={"type": "Recreate"}),
+        _workload("Deployment", metadata, pod, annotations=scraped, strategy={"type": "Recreate"}),
         service(name, metadata=metadata, selects=selector(metadata["labels"]), ports={"http": program.port}),
     ]
 
@@ -320,14 +361,25 @@ def service_urls(values: PlatformValues) -> str:
 
 
 def _model_env(values: PlatformValues) -> list[dict[str, Any]]:
-    llm = values.llm
-    if not llm.base_url:
+    return [*_analyst_env(values), *_vector_env(values)]
+
+
+def _analyst_env(values: PlatformValues) -> list[dict[str, Any]]:
+    if not values.llm_base_url:
         return []
     return [
-        env_value("LLM_BASE_URL", llm.base_url),
-        env_value("LLM_MODEL", llm.model),
-        env_value("LLM_JUDGE_MODEL", llm.judge_model or llm.model),
-        env_secret("LLM_API_KEY", llm.credentials_secret, "api-key", optional=True),
+        env_value("LLM_BASE_URL", values.llm_base_url),
+        env_value("LLM_MODEL", values.llm_model),
+        env_value("LLM_JUDGE_MODEL", values.llm.judge_model or values.llm_model),
+        env_secret("LLM_API_KEY", values.llm.credentials_secret, "api-key", optional=True),
+    ]
+
+
+def _vector_env(values: PlatformValues) -> list[dict[str, Any]]:
+    return [
+        *([env_value("EMBED_BASE_URL", values.embed_base_url)] if values.embed_base_url else []),
+        *([env_value("EMBED_MODEL", values.embed_model)] if values.embed_base_url else []),
+        *([env_value("QDRANT_URL", values.qdrant_url)] if values.qdrant_url else []),
     ]
 
 

@@ -30,8 +30,15 @@ def selector(all_labels: Mapping[str, str]) -> dict[str, str]:
     return {key: all_labels[key] for key in (NAME_LABEL, "app.kubernetes.io/instance")}
 
 
+def text_of(value: str | int | float | bool) -> str:
+    """Write a value as the chart's templates do: 5 and not 5.0, true and not True."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
 def env_value(name: str, value: str | int | float | bool) -> dict[str, Any]:
-    return {"name": name, "value": str(value).lower() if isinstance(value, bool) else str(value)}
+    return {"name": name, "value": text_of(value)}
 
 
 def env_secret(name: str, secret: str, key: str, *, optional: bool = False) -> dict[str, Any]:

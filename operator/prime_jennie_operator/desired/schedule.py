@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from prime_jennie_operator.desired.platform import RELEASE, program_url
+from prime_jennie_operator.desired.platform import RELEASE, clock_env, program_url
 from prime_jennie_operator.desired.pods import (
     container,
     env_field,
@@ -72,7 +72,7 @@ def _job_spec(named: NamedSchedule, values: PlatformValues, metadata: dict[str, 
 def _pod(named: NamedSchedule, values: PlatformValues) -> dict[str, Any]:
     main = container(
         "slot",
-        image=values.image.of("operator"),
+        image=values.image_of("operator"),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", "prime_jennie_operator.fire"],
         args=["--bare-names"] if named.is_first else None,
@@ -83,7 +83,7 @@ def _pod(named: NamedSchedule, values: PlatformValues) -> dict[str, Any]:
             env_secret("DATABASE_URL", values.secrets.database, "url"),
             env_value("LOG_LEVEL", values.logging.level),
             env_value("LOG_JSON", values.logging.json_lines),
-            *([env_value("JENNIE_CLOCK", values.redis_url)] if values.virtual_clock.enabled else []),
+            *clock_env(values),
         ],
         ports={},
         resources=values.slots.resources.render(),

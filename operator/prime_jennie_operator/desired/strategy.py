@@ -66,7 +66,7 @@ def _program(
     resources = overrides.resources or defaults.resources
     main = container(
         program,
-        image=overrides.image or values.image.of(program),
+        image=overrides.image or values.image_of(program),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", program.replace("-", "_")],
         env=merged_env(common_env(values), slack_env(values), identity, own),

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, model_validator
 
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
+from prime_jennie_operator.desired.model_servers import Embeddings, Vllm
+from prime_jennie_operator.desired.value_types import (
+    ImageName,
+    ObjectName,
+    PortNumber,
+    Quantity,
+    Resources,
+    Values,
+)
 
 
-class Values(BaseModel):
-    """Refuse unknown fields, so that a misspelt value is an error and not a default."""
+class Global(Values):
+    """What holds for every image and every volume; an umbrella chart's other globals pass by."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="allow")
 
-
-class Resources(Values):
-    """Kubernetes' requests and limits, passed through."""
-
-    requests: dict[str, str] = {}
-    limits: dict[str, str] = {}
-
-    def render(self) -> dict[str, Any]:
-        return {k: dict(v) for k, v in (("requests", self.requests), ("limits", self.limits)) if v}
+    image_registry: str
+    image_pull_secrets: tuple[ObjectName, ...]
+    storage_class: str
 
 
 class Image(Values):
-    registry: str
-    tag: str
+    registry: Annotated[str, Field(min_length=1)]
+    tag: Annotated[str, Field(min_length=1)]
     pull_policy: Literal["Always", "IfNotPresent", "Never"]
-
-    def of(self, service: str) -> str:
-        return f"{self.registry}/{service}:{self.tag}"
 
 
 class Logging(Values):
@@ -47,30 +45,131 @@ class VirtualClock(Values):
 class SecretNames(Values):
     """Names of Secrets that exist or that the chart makes; values never stand in this file."""
 
-    platform: str
-    database: str
-    prices_key: str
+    create: bool
+    platform: ObjectName
+    database: ObjectName
+    prices_key: Annotated[str, Field(min_length=1)]
+
+
+class Crds(Values):
+    enabled: bool
+    keep: bool
+
+
+class Operator(Values):
+    """The program that turns our kinds into objects."""
+
+    enabled: bool
+    scope: Literal["namespace", "cluster"]
+    replicas: Annotated[int, Field(ge=1, le=5)]
+    port: PortNumber
+    workers: Annotated[int, Field(ge=1, le=64)]
+    resources: Resources
+
+
+class Rbac(Values):
+    create: bool
+
+
+class Metrics(Values):
+    """How Prometheus finds the pods: by one way, never by two."""
+
+    scrape: Literal["annotations", "podMonitor", "none"]
+    interval: Annotated[str, Field(pattern=r"^[0-9]+(s|m)$")]
+
+    def annotations(self, port: int) -> dict[str, str]:
+        """Give the annotations of a pod that tells its figures at this port; none where a PodMonitor finds it."""
+        if self.scrape != "annotations":
+            return {}
+        return {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": str(port),
+            "prometheus.io/path": "/metrics",
+        }
+
+
+class NetworkPolicies(Values):
+    """Who may call whom; `metrics_from` and `dashboard_from` are NetworkPolicy peers as Kubernetes writes them."""
+
+    enabled: bool
+    metrics_from: tuple[dict[str, Any], ...]
+    dashboard_from: tuple[dict[str, Any], ...]
+
+
+class Switch(Values):
+    """Something that is there or not."""
+
+    enabled: bool
+
+
+class PodPlacement(Values):
+    """Where the platform's pods run."""
+
+    node_selector: dict[str, str]
+    tolerations: tuple[dict[str, Any], ...]
+    priority_class_name: str
+
+    def render(self) -> dict[str, Any]:
+        return {
+            "nodeSelector": dict(self.node_selector),
+            "tolerations": [dict(toleration) for toleration in self.tolerations],
+            "priorityClassName": self.priority_class_name,
+        }
 
 
 class Redis(Values):
     enabled: bool
-    image: str
+    url: str
+    existing_secret: str
+    image: ImageName
     port: PortNumber
     appendfsync: Literal["always", "everysec"]
-    storage: str
+    storage: Quantity
+    resources: Resources
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.enabled and (self.url or self.existing_secret):
+            raise ValueError("enabled must be false where url or existingSecret names another server")
+        if not self.enabled and not self.url and not self.existing_secret:
+            raise ValueError("enabled is false: name another server by url or existingSecret")
+        return self
+
+
+class MariaDb(Values):
+    enabled: bool
+    image: ImageName
+    port: PortNumber
+    database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+    user: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+    storage: Quantity
+    buffer_pool: Annotated[str, Field(pattern=r"^[0-9]+[MG]$")]
+    resources: Resources
+
+
+class Qdrant(Values):
+    enabled: bool
+    url: str
+    image: ImageName
+    port: PortNumber
+    grpc_port: PortNumber
+    credentials_secret: ObjectName
+    storage: Quantity
     resources: Resources
 
 
 class Migrations(Values):
     enabled: bool
+    wait_secs: Annotated[int, Field(ge=0, le=3600)]
     resources: Resources
 
 
 class KisGateway(Values):
     port: PortNumber
     environment: Literal["mock", "paper", "live"]
-    credentials_secret: str
-    account_no: Annotated[str, Field(pattern=r"^[0-9]{8}-[0-9]{2}$")]
+    standby: bool
+    credentials_secret: ObjectName
+    account_no: Annotated[str, Field(pattern=r"^([0-9]{8}-[0-9]{2})?$")]
     live_confirmation: str
     base_url: str
     web_socket_url: str
@@ -78,8 +177,16 @@ class KisGateway(Values):
     ledger_per_second: Annotated[float, Field(gt=0, le=20)]
     order_max_quantity: Annotated[int, Field(gt=0)]
     order_max_per_day: Annotated[int, Field(gt=0)]
-    account_daily_loss_limit_pct: Annotated[float, Field(ge=0.1, le=50)] | None
+    account_daily_loss_limit_pct: Annotated[float, Field(ge=0.1, le=50)] | None = None
     resources: Resources
+
+    @model_validator(mode="after")
+    def _live_is_meant(self) -> Self:
+        if self.environment == "live" and not self.live_confirmation:
+            raise ValueError("liveConfirmation is empty: environment live sends real orders, repeat the account number")
+        if self.environment == "live" and self.account_no not in ("", self.live_confirmation):
+            raise ValueError("liveConfirmation must repeat accountNo: environment live sends real orders")
+        return self
 
 
 class KisSimulator(Values):
@@ -94,12 +201,12 @@ class KisSimulator(Values):
     tokens_per_minute: Annotated[int, Field(ge=1)]
     cash_krw: Annotated[int, Field(gt=0)]
     seed: Annotated[int, Field(ge=0)]
-    day: str | None
-    start_at: str | None
-    end_at: str | None
-    rate: Annotated[float, Field(gt=0)] | None
+    day: str | None = None
+    start_at: str | None = None
+    end_at: str | None = None
+    rate: Annotated[float, Field(gt=0)] | None = None
     tick_seconds: Annotated[int, Field(ge=1, le=60)]
-    data_folder: str | None
+    data_folder: str | None = None
     resources: Resources
 
 
@@ -107,16 +214,16 @@ class Llm(Values):
     base_url: str
     model: str
     judge_model: str
-    credentials_secret: str
+    credentials_secret: ObjectName
 
 
 class WorldFigures(Values):
     vix_url: str
-    credentials_secret: str
+    credentials_secret: ObjectName
 
 
 class Notifications(Values):
-    credentials_secret: str
+    credentials_secret: ObjectName
     language: Literal["ko", "en"]
     telegram_chat_ids: str
     slack_critical_channel: str
@@ -140,7 +247,7 @@ class Slots(Values):
 class DashboardProgram(Program):
     """dashboard-api, which may show log files where there are any."""
 
-    logs_folder: str | None
+    logs_folder: str | None = None
 
 
 class StrategyPrograms(Values):
@@ -153,17 +260,30 @@ class StrategyPrograms(Values):
 
 
 class PlatformValues(Values):
-    """The whole file."""
+    """The whole file, in its order."""
 
+    global_: Annotated[Global, Field(alias="global")]
     image: Image
     logging: Logging
     virtual_clock: VirtualClock
     secrets: SecretNames
+    crds: Crds
+    operator: Operator
+    rbac: Rbac
+    metrics: Metrics
+    network_policies: NetworkPolicies
+    pod_disruption_budgets: Switch
+    uninstall_guard: Switch
+    pods: PodPlacement
     redis: Redis
+    mariadb: MariaDb
+    qdrant: Qdrant
     migrations: Migrations
     kis_gateway: KisGateway
     kis_simulator: KisSimulator
     llm: Llm
+    embeddings: Embeddings
+    vllm: Vllm
     world_figures: WorldFigures
     notifications: Notifications
     scout_job: Program
@@ -175,6 +295,46 @@ class PlatformValues(Values):
     slots: Slots
     strategy_services: StrategyPrograms
 
+    @model_validator(mode="after")
+    def _an_exchange_to_speak_to(self) -> Self:
+        gateway = self.kis_gateway
+        if gateway.environment == "mock" and not self.kis_simulator.enabled and not gateway.base_url:
+            raise ValueError("kisGateway.environment mock needs kisSimulator.enabled or kisGateway.baseUrl")
+        return self
+
+    def image_of(self, service: str) -> str:
+        """Name the image of one of our programs."""
+        return f"{self.global_.image_registry or self.image.registry}/{service}:{self.image.tag}"
+
+    def image_named(self, image: str) -> str:
+        """Name somebody else's image, taken from the global registry where there is one."""
+        return f"{self.global_.image_registry}/{image}" if self.global_.image_registry else image
+
     @property
     def redis_url(self) -> str:
-        return f"redis://redis:{self.redis.port}/0"
+        """Give the address of Redis without a password; one in a Secret is only in the environment."""
+        return self.redis.url or f"redis://redis:{self.redis.port}/0"
+
+    @property
+    def llm_base_url(self) -> str:
+        """Give the analysis model's address: a person's choice, else our own server; empty for the offline analyst."""
+        own = f"http://vllm-llm:{self.vllm.llm.port}/v1" if self.vllm.llm.enabled else ""
+        return self.llm.base_url or own
+
+    @property
+    def llm_model(self) -> str:
+        return self.llm.model or (self.vllm.llm.served_name if self.vllm.llm.enabled else "")
+
+    @property
+    def embed_base_url(self) -> str:
+        own = f"http://vllm-embed:{self.vllm.embed.port}/v1" if self.vllm.embed.enabled else ""
+        return self.embeddings.base_url or own
+
+    @property
+    def embed_model(self) -> str:
+        return self.embeddings.model or (self.vllm.embed.served_name if self.vllm.embed.enabled else "")
+
+    @property
+    def qdrant_url(self) -> str:
+        own = f"http://qdrant:{self.qdrant.port}" if self.qdrant.enabled else ""
+        return self.qdrant.url or own

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prime_jennie.domain.errors import BadInput
-from prime_jennie_operator.loading import CHART_VALUES, load_values
+from prime_jennie_operator.loading import CHART_VALUES, laptop_values
 from prime_jennie_operator.local.assembly import Assembly
 from prime_jennie_operator.local.errors import LocalRunError
 from prime_jennie_operator.local.folder import RunFolder
@@ -37,7 +37,7 @@ def open_run(
     settings = settings or LocalSettings()
     folder = folder.resolve()
     logs = {"dashboardApi": {"logsFolder": str(RunFolder(folder).logs)}}
-    values = load_values(values_file, logs, settings.values(), overrides or {})
+    values = laptop_values(logs, settings.values(), overrides or {}, path=values_file)
     credentials = settings.kis_credentials() if values.kis_gateway.environment != "mock" else None
     assembly = Assembly(files, values, folder)
     database_url = settings.database_url or f"sqlite:///{RunFolder(folder).database}"

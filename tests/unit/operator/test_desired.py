@@ -9,7 +9,7 @@ from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie_operator.desired.agreement import environment_mismatch
 from prime_jennie_operator.desired.platform import PROGRAMS, platform_objects
 from prime_jennie_operator.desired.strategy import strategy_objects
-from prime_jennie_operator.loading import CHART_VALUES, load_document, load_values
+from prime_jennie_operator.loading import CHART_VALUES, laptop_values, load_document, load_values
 from prime_jennie_operator.manifest import Manifest, of_kind
 from prime_jennie_operator.resources import TradingStrategy
 
@@ -90,7 +90,7 @@ def test_every_pod_is_hardened() -> None:
 
 
 def test_every_address_in_an_environment_belongs_to_a_rendered_service() -> None:
-    values = load_values(CHART_VALUES, {"virtualClock": {"enabled": True}})
+    values = laptop_values({"virtualClock": {"enabled": True}})
     objects = platform_objects(values, "default") + strategy_objects(strategy(), values)
     known = {f"{s['metadata']['name']}:{p['port']}" for s in of_kind(objects, "Service") for p in s["spec"]["ports"]}
     for owner in of_kind(objects, "Deployment", "StatefulSet"):
@@ -138,5 +138,6 @@ OTHER_SECRET = {**LIVE, "account": {"secretRef": {"name": "someone-elses"}}}
 def test_a_strategy_and_its_gateway_must_mean_the_same_money(
     spec: dict[str, Any], environment: str, mismatch: str | None
 ) -> None:
-    values = load_values(CHART_VALUES, {"kisGateway": {"environment": environment}})
+    confirmed = {"environment": environment, "liveConfirmation": "12345678-01"}
+    values = laptop_values({"kisGateway": confirmed | {"accountNo": "12345678-01"}})
     assert environment_mismatch(strategy(spec), values) == mismatch

@@ -8,7 +8,7 @@ import yaml
 from prime_jennie_operator.desired.platform import platform_objects
 from prime_jennie_operator.desired.schedule import schedule_objects
 from prime_jennie_operator.desired.strategy import strategy_objects
-from prime_jennie_operator.loading import CHART_VALUES, load_document, load_values
+from prime_jennie_operator.loading import laptop_values, load_document, load_values
 from prime_jennie_operator.resources import ScoutSchedule, TradingStrategy
 from prime_jennie_operator.schedule.slots import named_schedules
 from tests.support.any_yaml import differences
@@ -57,7 +57,7 @@ def test_a_schedule_becomes_these_objects(case: str) -> None:
 @pytest.mark.parametrize("case", PLATFORMS)
 def test_values_become_these_objects(case: str) -> None:
     overrides = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8")) or {}
-    check(case, platform_objects(load_values(CHART_VALUES, overrides), "trading"))
+    check(case, platform_objects(laptop_values(overrides), "trading"))
 
 
 def test_there_are_cases() -> None:

@@ -194,7 +194,7 @@ def test_an_unknown_or_missing_value_of_the_chart_is_told(tmp_path: Path) -> Non
     with pytest.raises(BadInput, match=r"kisGateway.prot: unknown field; did you mean port\?"):
         load_values(CHART_VALUES, {"kisGateway": {"prot": 1}})
     (tmp_path / "values.yaml").write_text("redis: {}\n")
-    with pytest.raises(BadInput, match=r"values.yaml: image: missing"):
+    with pytest.raises(BadInput, match=r"values.yaml: global: missing"):
         load_values(tmp_path / "values.yaml")
 
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from prime_jennie.domain.errors import BadInput
-from prime_jennie_operator.loading import CHART_VALUES, load_values
+from prime_jennie_operator.loading import laptop_values
 from prime_jennie_operator.local.assembly import Assembly
 from prime_jennie_operator.local.folder import RunFolder, write_atomically
 from prime_jennie_operator.local.settings import LocalSettings
@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def assembled(file: Path, folder: Path) -> Assembly:
-    return Assembly([file], load_values(), folder)
+    return Assembly([file], laptop_values(), folder)
 
 
 def generation(assembly: Assembly) -> int:
@@ -98,7 +98,7 @@ def test_a_live_strategy_without_a_live_gateway_is_refused(file: Path, tmp_path:
 def test_a_real_broker_without_credentials_is_refused(settings: dict[str, str], expected: str) -> None:
     def prepare() -> None:
         read = LocalSettings(**settings)  # type: ignore[arg-type]
-        load_values(CHART_VALUES, read.values())
+        laptop_values(read.values())
         read.kis_credentials()
 
     with pytest.raises(BadInput, match=expected):
@@ -112,7 +112,7 @@ def test_a_data_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_sources_of_the_worlds_figures_go_to_their_service_as_a_value_and_a_secret() -> None:
     settings = LocalSettings(vix_url="https://query1.finance.yahoo.com", ecos_api_key=SecretStr("an-ecos-key"))
-    values = load_values(CHART_VALUES, settings.values())
+    values = laptop_values(settings.values())
     assert values.world_figures.vix_url == "https://query1.finance.yahoo.com"
     assert settings.channel_secrets()[values.world_figures.credentials_secret] == {"ecos-api-key": "an-ecos-key"}
     assert "an-ecos-key" not in repr(settings)

@@ -4,7 +4,7 @@ import pytest
 
 from prime_jennie_operator.desired.platform import platform_objects
 from prime_jennie_operator.desired.strategy import strategy_objects
-from prime_jennie_operator.loading import load_documents, load_values
+from prime_jennie_operator.loading import laptop_values, load_documents
 from prime_jennie_operator.local.errors import BadObjects
 from prime_jennie_operator.local.workloads import read_workloads, service_targets
 from prime_jennie_operator.manifest import Manifest
@@ -14,7 +14,7 @@ from tests.support.stand_in_objects import job, redis_store, stand_in
 def strategies(*names: str) -> list[Manifest]:
     kind = {"apiVersion": "trading.prime-jennie.io/v1alpha1", "kind": "TradingStrategy", "spec": {}}
     loaded = load_documents((name, kind | {"metadata": {"name": name}}) for name in names)
-    return [o for strategy in loaded.strategies for o in strategy_objects(strategy, load_values())]
+    return [o for strategy in loaded.strategies for o in strategy_objects(strategy, laptop_values())]
 
 
 def test_a_process_depends_on_the_services_whose_addresses_it_is_given() -> None:
@@ -47,7 +47,7 @@ def test_processes_that_wait_for_each_other_are_refused() -> None:
 
 
 def test_the_whole_platform_starts_in_an_order_that_works() -> None:
-    workloads = read_workloads(platform_objects(load_values(), "default") + strategies("krx"))
+    workloads = read_workloads(platform_objects(laptop_values(), "default") + strategies("krx"))
     position = {w.name: index for index, w in enumerate(workloads)}
     assert all(position[needed] < position[w.name] for w in workloads for needed in w.depends_on)
     assert position["kis-simulator"] < position["kis-gateway"] < position["buy-scanner"]
