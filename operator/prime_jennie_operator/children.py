@@ -1,0 +1,279 @@
+"""What exists of our children and whether it is what was wanted, in as little memory as possible."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import defaultdict
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from prime_jennie_operator.kube.kinds import BACKFILL, SCHEDULE, STRATEGY, Kind
+from prime_jennie_operator.manifest import SCHEDULE_LABEL, STRATEGY_LABEL, Manifest
+from prime_jennie_operator.resources.meta import GROUP
+from prime_jennie_operator.work import Key
+
+MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY: Final = "prime-jennie-operator"
+_OWN_KINDS: Final = frozenset({STRATEGY.name, SCHEDULE.name, BACKFILL.name})
+_NOT_PRINTED: Final = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
+
+
+class ChildKey(NamedTuple):
+    """Which child: its kind's name, its namespace, its name."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class Child:
+    """One object that exists."""
+
+    __slots__ = (
+        "_facts",
+        "applied_for",
+        "deleting",
+        "fingerprint",
+        "owner",
+        "prunable",
+        "snapshot",
+        "uid",
+        "verified_for",
+        "version",
+    )
+
+    def __init__(self) -> None:
+        self.uid = ""
+        self.version = ""
+        self.fingerprint = b""
+        self.verified_for: bytes | None = None
+        """Hash of the wanted object that this one was found to be; None until somebody compared them."""
+        self.applied_for: bytes | None = None
+        """Hash of the wanted object that this one was last; None until then."""
+        self.snapshot: bytes | None = None
+        """The whole object, compressed, while it is not verified."""
+        self.owner: Key | None = None
+        self.prunable = False
+        """Whether no other controller owns it."""
+        self.deleting = False
+        self._facts = b"{}"
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The status as far as it is kept; see `facts_of`."""
+        return dict(json.loads(self._facts).get("status") or {})
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Its annotations of our own group."""
+        return dict(json.loads(self._facts).get("marks") or {})
+
+    def live(self) -> Manifest | None:
+        """Unpack the object as the watch last told it; None when it is verified."""
+        return None if self.snapshot is None else dict(json.loads(zlib.decompress(self.snapshot)))
+
+    def learn(self, manifest: Manifest) -> bool:
+        """Take over what the API server tells; return whether anything but its version is news."""
+        metadata = manifest["metadata"]
+        owner, prunable = owner_of(manifest)
+        deleting, facts, printed = "deletionTimestamp" in metadata, facts_of(manifest), fingerprint(manifest)
+        is_news = (deleting, facts, printed, metadata["uid"]) != (
+            *(self.deleting, self._facts, self.fingerprint),
+            self.uid,
+        )
+        if printed != self.fingerprint or metadata["uid"] != self.uid:
+            self.verified_for = None
+        self.uid, self.version = str(metadata["uid"]), str(metadata["resourceVersion"])
+        self.owner, self.prunable, self.deleting = owner, prunable, deleting
+        self._facts, self.fingerprint = facts, printed
+        return is_news
+
+    def keep(self, manifest: Manifest) -> None:
+        """Keep the object itself until it is compared."""
+        kept = {key: value for key, value in manifest.items() if key != "status"}
+        self.snapshot = zlib.compress(canonical(kept), 1)
+
+    def verify(self, wanted: bytes) -> None:
+        """Note that the object, as it was last learnt, is the wanted one."""
+        self.verified_for, self.applied_for, self.snapshot = wanted, wanted, None
+
+
+class Children:
+    """Records of every object that carries our managed-by label, and of what we wrote ourselves."""
+
+    def __init__(self) -> None:
+        self._records: dict[ChildKey, Child] = {}
+        self._by_owner: dict[Key, set[ChildKey]] = defaultdict(set)
+        self._being_written: set[ChildKey] = set()
+        self._lost: set[ChildKey] = set()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Child | None:
+        return self._records.get(ChildKey(kind.name, namespace, name))
+
+    def record(self, key: ChildKey) -> Child | None:
+        return self._records.get(key)
+
+    def of(self, owner: Key, *kinds: Kind) -> dict[ChildKey, Child]:
+        """Return the children of an owner, of all kinds or of these, pods and Jobs of its CronJobs among them."""
+        names = {kind.name for kind in kinds}
+        keys = self._by_owner.get(owner, ())
+        return {key: self._records[key] for key in keys if not names or key.kind in names}
+
+    def saw(self, manifest: Manifest, *, deleted: bool = False) -> Key | None:
+        """Learn from a watch; return the owner that should look at it."""
+        key, uid = child_key(manifest), str(manifest["metadata"]["uid"])
+        child = self._records.get(key)
+        if deleted:
+            if child is None or child.uid != uid:
+                return None  # pruned by us, or replaced already
+            self.forget(key)
+            if not child.deleting or key not in self._being_written:
+                self._lost.add(key)
+            return child.owner
+        if child is not None and child.uid == uid and not _is_newer(manifest["metadata"]["resourceVersion"], child):
+            return None
+        if child is None:
+            child = self._records[key] = Child()
+        is_news = self._learn(key, child, manifest)
+        if child.verified_for is None:
+            child.keep(manifest)
+        return child.owner if is_news and key not in self._being_written else None
+
+    def begin_write(self, key: ChildKey) -> None:
+        """Hold back news of a child that is being written: most of it is the write's own echo."""
+        self._being_written.add(key)
+
+    def end_write(self, key: ChildKey) -> None:
+        self._being_written.discard(key)
+
+    def wrote(self, manifest: Manifest, wanted: bytes) -> bool:
+        """Learn from the answer to a write; False when the watch has told of something newer, to be compared."""
+        key = child_key(manifest)
+        self._lost.discard(key)
+        child = self._records.get(key)
+        if child is None:
+            child = self._records[key] = Child()
+        elif child.uid == manifest["metadata"]["uid"] and not _is_current(manifest, child):
+            return child.verified_for == wanted
+        self._learn(key, child, manifest)
+        child.verify(wanted)
+        return True
+
+    def forget(self, key: ChildKey) -> None:
+        """Drop the record of an object that is gone."""
+        child = self._records.pop(key, None)
+        if child is not None and child.owner is not None:
+            self._by_owner[child.owner].discard(key)
+            if not self._by_owner[child.owner]:
+                del self._by_owner[child.owner]
+
+    def was_lost(self, key: ChildKey) -> bool:
+        """Tell whether somebody deleted this child, not we."""
+        return key in self._lost
+
+    def _learn(self, key: ChildKey, child: Child, manifest: Manifest) -> bool:
+        before = child.owner
+        is_news = child.learn(manifest)
+        if before != child.owner:
+            if before is not None:
+                self._by_owner[before].discard(key)
+            if child.owner is not None:
+                self._by_owner[child.owner].add(key)
+        return is_news
+
+
+def child_key(manifest: Manifest) -> ChildKey:
+    metadata = manifest["metadata"]
+    return ChildKey(manifest["kind"], metadata["namespace"], metadata["name"])
+
+
+def controller_of(manifest: Manifest) -> dict[str, Any] | None:
+    """Find the owner reference that controls an object."""
+    references = manifest["metadata"].get("ownerReferences") or ()
+    return next((reference for reference in references if reference.get("controller")), None)
+
+
+def owner_of(manifest: Manifest) -> tuple[Key | None, bool]:
+    """Return which of our objects a child belongs to, and whether it is that one's own: not a Job of its CronJob."""
+    metadata = manifest["metadata"]
+    controller = controller_of(manifest)
+    if controller and controller["kind"] in _OWN_KINDS and controller["apiVersion"].startswith(f"{GROUP}/"):
+        return Key(controller["kind"], metadata["namespace"], controller["name"]), True
+    told = metadata.get("labels") or {}
+    for label, kind in ((STRATEGY_LABEL, STRATEGY), (SCHEDULE_LABEL, SCHEDULE)):
+        if label in told:
+            return Key(kind.name, metadata["namespace"], told[label]), controller is None
+    return None, False
+
+
+def wanted_hash(manifest: Manifest) -> bytes:
+    """Hash a wanted object: the same whatever the order of its keys."""
+    return blake2b(canonical(manifest), digest_size=16).digest()
+
+
+def fingerprint(manifest: Manifest) -> bytes:
+    """Hash a live object without what changes by itself."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key not in _NOT_PRINTED}
+    return wanted_hash({**{k: v for k, v in manifest.items() if k != "status"}, "metadata": metadata})
+
+
+def facts_of(manifest: Manifest) -> bytes:
+    """Keep what reconcilers ask for: our annotations, the progress of workloads, why a pod does not run."""
+    kind = manifest["kind"]
+    status = manifest.get("status") or {}
+    kept: dict[str, Any] = {}
+    if kind == "Pod":
+        kept = _pod_status(status)
+    elif kind in ("Deployment", "Job", "CronJob"):
+        kept = {key: value for key, value in status.items() if not isinstance(value, dict | list)}
+        kept["conditions"] = [
+            {key: told.get(key) for key in ("type", "status", "reason", "message")}
+            for told in status.get("conditions") or ()
+        ]
+    marks = {k: v for k, v in (manifest["metadata"].get("annotations") or {}).items() if k.startswith(f"{GROUP}/")}
+    return canonical({key: value for key, value in (("status", kept), ("marks", marks)) if value})
+
+
+def _pod_status(status: dict[str, Any]) -> dict[str, Any]:
+    ready = next((c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"), "False")
+    containers = []
+    for told in status.get("containerStatuses") or ():
+        state, before = told.get("state") or {}, told.get("lastState") or {}
+        ended = state.get("terminated") or before.get("terminated") or {}
+        containers.append(
+            {
+                "name": told.get("name"),
+                "ready": told.get("ready"),
+                "restarts": told.get("restartCount"),
+                "waiting": state.get("waiting"),
+                "ended": {key: ended.get(key) for key in ("reason", "exitCode")} if ended else None,
+            }
+        )
+    kept = {"phase": status.get("phase"), "ready": ready == "True", "containers": containers}
+    problems = [
+        {key: told.get(key) for key in ("type", "reason", "message")}
+        for told in status.get("conditions") or ()
+        if told.get("status") == "False" and told.get("reason") not in (None, "PodCompleted", "ContainersNotReady")
+    ]
+    return kept | ({"problems": problems} if problems else {})
+
+
+def _is_newer(version: str, child: Child) -> bool:
+    if version.isdecimal() and child.version.isdecimal():
+        return int(version) > int(child.version)
+    return version != child.version
+
+
+def _is_current(manifest: Manifest, child: Child) -> bool:
+    """Tell whether an answer is at least as new as what the watch told last."""
+    version = str(manifest["metadata"]["resourceVersion"])
+    return version == child.version or _is_newer(version, child)
+
+
+def canonical(value: object) -> bytes:
+    """Write JSON, the same for equal values."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

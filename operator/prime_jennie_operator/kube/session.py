@@ -1,0 +1,54 @@
+"""The HTTP session that kopf's watches and our own requests use: credentials, counting, and who watches what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from prime_jennie_operator.kube.connection import Connection
+from prime_jennie_operator.work import metrics
+
+CONNECT_SECS: Final = 3.0
+KEPT_OPEN: Final = 64  # connections; more than workers and watches together
+
+WatchOpened = Callable[[str], None]
+
+
+def open_session(connection: Connection, *, on_watch: WatchOpened | None = None) -> aiohttp.ClientSession:
+    """Open a session; `on_watch` hears the path of every watch that the server has begun to answer."""
+    host = URL(connection.server).authority
+
+    async def counted(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        try:
+            response = await _answer(connection, request, handler)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            metrics.REST_REQUESTS.labels("<error>", request.method, host).inc()
+            raise
+        metrics.REST_REQUESTS.labels(str(response.status), request.method, host).inc()
+        if on_watch is not None and response.status == 200 and request.url.query.get("watch") == "true":
+            on_watch(request.url.path)
+        return response
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=KEPT_OPEN, ssl=connection.ssl_context),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECS),
+        headers={"User-Agent": "prime-jennie-operator", "Accept": "application/json"},
+        middlewares=(counted,),
+    )
+
+
+async def _answer(
+    connection: Connection, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    header = connection.header()
+    if header is not None:
+        request.headers["Authorization"] = header
+    response = await handler(request)
+    if response.status == 401 and connection.token_file is not None:
+        response.release()
+        request.headers["Authorization"] = connection.header(anew=True) or ""
+        response = await handler(request)
+    return response

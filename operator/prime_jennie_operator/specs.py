@@ -1,0 +1,52 @@
+"""The newest that the watches said of our own kinds."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from prime_jennie_operator.manifest import Manifest
+from prime_jennie_operator.work import Key
+
+OnChange = Callable[[Key, Manifest | None], None]
+
+
+class Specs:
+    """Every TradingStrategy, ScoutSchedule and Backfill as the API server last told it.
+
+    Kept as JSON, a tenth of what dictionaries would take; every `get` makes a copy of its own.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, dict[Key, bytes]] = defaultdict(dict)
+        self._observers: dict[str, list[OnChange]] = defaultdict(list)
+
+    def get(self, key: Key) -> Manifest | None:
+        text = self._texts[key.kind].get(key)
+        return None if text is None else dict(json.loads(text))
+
+    def keys(self, kind: str) -> list[Key]:
+        return list(self._texts[kind])
+
+    def all(self, kind: str) -> Iterator[Manifest]:
+        """Parse every object of a kind, one at a time: for start-up, not for every reconciliation."""
+        for text in list(self._texts[kind].values()):
+            yield dict(json.loads(text))
+
+    def on_change(self, kind: str, observer: OnChange) -> None:
+        """Call an observer at every change of a kind, with None for what is gone: for compact indexes of one's own."""
+        self._observers[kind].append(observer)
+
+    def put(self, key: Key, manifest: Manifest) -> None:
+        """Remember an object; managedFields are left out."""
+        metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
+        kept = {**manifest, "metadata": metadata}
+        self._texts[key.kind][key] = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+        for observer in self._observers[key.kind]:
+            observer(key, kept)
+
+    def remove(self, key: Key) -> None:
+        self._texts[key.kind].pop(key, None)
+        for observer in self._observers[key.kind]:
+            observer(key, None)
