@@ -93,6 +93,7 @@ class NetworkPolicies(Values):
 
     enabled: bool
     metrics_from: tuple[dict[str, Any], ...]
+    store_ports: tuple[PortNumber, ...]
     dashboard_from: tuple[dict[str, Any], ...]
 
 
@@ -175,6 +176,7 @@ class KisGateway(Values):
     web_socket_url: str
     rest_per_second: Annotated[float, Field(ge=0, le=20)]
     ledger_per_second: Annotated[float, Field(gt=0, le=20)]
+    platform_share_pct: Annotated[float, Field(ge=0, le=90)]
     order_max_quantity: Annotated[int, Field(gt=0)]
     order_max_per_day: Annotated[int, Field(gt=0)]
     account_daily_loss_limit_pct: Annotated[float, Field(ge=0.1, le=50)] | None = None
