@@ -10,6 +10,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from prime_jennie.domain.errors import BadInput, field_path
+from prime_jennie.domain.keys import STRATEGY_NAME_PATTERN
+from prime_jennie.domain.symbols import STOCK_CODE_PATTERN
+from prime_jennie_operator.resources.meta import NAME_PATTERN
+from prime_jennie_operator.resources.overrides import LABEL_PATTERN, QUANTITY_PATTERN
+from prime_jennie_operator.resources.scout_schedule import CRON_PATTERN, DURATION_PATTERN, ZONE_PATTERN
 from prime_jennie_operator.structural import models_in
 
 UNITS = (
@@ -19,6 +24,16 @@ UNITS = (
     (re.compile("Days$"), "a number of days, such as 30"),
     (re.compile("PerSecond$"), "a number of calls a second, such as 5"),
 )
+SHAPES = {
+    NAME_PATTERN: "a name of a-z, 0-9 and -, beginning with a letter",
+    STRATEGY_NAME_PATTERN: "a name of a-z, 0-9 and -",
+    STOCK_CODE_PATTERN: "six of 0-9 and A-Z",
+    CRON_PATTERN: "five fields of numbers (minute hour day month weekday), such as 30 8-14 * * 1-5",
+    DURATION_PATTERN: "a duration with its unit, such as 30m, 90s or 1h30m",
+    ZONE_PATTERN: "an IANA name such as Asia/Seoul",
+    QUANTITY_PATTERN: "an amount such as 1, 500m or 512Mi",
+    LABEL_PATTERN: "a label's value: letters, digits, -, _ and .",
+}
 
 
 def bad_input(where: str, model: type[BaseModel], error: ValidationError) -> BadInput:
@@ -51,7 +66,8 @@ def explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         choices = re.findall(r"'([^']*)'", expected)
         return f"{_shown(given)} is none of {', '.join(choices)}{_did_you_mean(str(given), choices)}"
     if kind == "string_pattern_mismatch":
-        return f"{_shown(given)} does not match {problem['ctx']['pattern']}"
+        pattern = problem["ctx"]["pattern"]
+        return f"must be {SHAPES[pattern]}, not {_shown(given)}" if pattern in SHAPES else _unlike(pattern, given)
     message = str(problem["msg"]).removeprefix("Value error, ")
     shown = f", not {_shown(given)}" if isinstance(given, int | float | str) and kind != "value_error" else ""
     return re.sub(r"^(Input|String|List|Tuple|Dictionary) should", "must", message) + shown
@@ -65,6 +81,10 @@ def _as_written(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 def _shown(given: Any) -> str:
     text = repr(given) if isinstance(given, str) else str(given)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _unlike(pattern: str, given: Any) -> str:
+    return f"{_shown(given)} does not match {pattern}"
 
 
 def _did_you_mean(word: str, choices: list[str]) -> str:

@@ -21,6 +21,7 @@ KEPT = (
     "minItems",
     "maxItems",
     "maxProperties",
+    "x-kubernetes-int-or-string",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
 )
@@ -93,7 +94,7 @@ def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any], rules: Map
         result["additionalProperties"] = _convert(values, definitions, rules)
     elif node.get("type") == "object":
         result["x-kubernetes-preserve-unknown-fields"] = True
-    if "type" not in result:
+    if "type" not in result and "x-kubernetes-int-or-string" not in result:
         result["x-kubernetes-preserve-unknown-fields"] = True
     if title in rules and "properties" in node:
         result["x-kubernetes-validations"] = [{"rule": r.rule, "message": r.message} for r in rules[title]]

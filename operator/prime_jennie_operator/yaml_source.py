@@ -1,7 +1,13 @@
-"""YAML text as plain data, with the traps closed: duplicate keys, and errors that name the line."""
+"""YAML text as plain data, read as kubectl and helm read it, with errors that name the line.
+
+What a scalar without quotes means is their library's choice, not PyYAML's: 005930 and 0009E0 are numbers, a day is a
+text, y is true. Read otherwise, a file that passes here would be refused, or mean something else, in the cluster.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -30,8 +36,55 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError as error:  # a date that does not exist, such as 2025-02-30
+        except ValueError as error:
             raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+
+
+_INT = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[1-9][0-9]*|0)")
+_FLOAT = re.compile(r"[-+]?([.][0-9]+|[0-9]+([.][0-9]*)?)([eE][-+]?[0-9]+)?")
+_SAYS_TRUE = ("y", "yes", "true", "on")
+_BASES = {"x": 16, "b": 2, "o": 8}
+
+
+def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int | float | str:
+    """Read a number as Go does; one too big for any is a text there, and a whole one is the same as without its dot."""
+    text = str(loader.construct_scalar(node))
+    plain = text.replace("_", "").lower()
+    if _INT.fullmatch(plain):
+        digits = plain.lstrip("+-")
+        base = _BASES.get(digits[1:2], 8) if len(digits) > 1 and digits[0] == "0" else 10
+        return int(plain, base)
+    if not _FLOAT.fullmatch(plain):
+        return text
+    number = float(plain)
+    if math.isinf(number):
+        return text
+    return int(number) if number.is_integer() else number
+
+
+def _no_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    raise ValueError(f"{loader.construct_scalar(node)} is no number that JSON knows")
+
+
+def _truth(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> bool:
+    return str(loader.construct_scalar(node)).lower() in _SAYS_TRUE
+
+
+def _cases(*words: str) -> str:
+    return "|".join(f"{word}|{word.capitalize()}|{word.upper()}" for word in words)
+
+
+_StrictLoader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first, _constructor in (
+    ("merge", "<<", "<", None),
+    ("null", f"~|{_cases('null')}|", ["~", "n", "N", ""], None),
+    ("bool", _cases(*_SAYS_TRUE, "n", "no", "false", "off"), list("yYtToOnNfF"), _truth),
+    ("int", "[-+.]?[0-9][-+._0-9a-fA-FxXoO]*", list("-+.0123456789"), _number),
+    ("float", f"[-+]?[.](inf|Inf|INF)|[.]({_cases('nan')}|NaN)", list("-+."), _no_number),
+):
+    _StrictLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), _first)
+    if _constructor is not None:
+        _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _constructor)
 
 
 def read_documents(path: Path) -> list[tuple[int, Any]]:

@@ -65,6 +65,7 @@ class BackfillSpec(Spec):
     )
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict,
+        max_length=50,
         description="handed to the task; each takes the place of the schedule's parameter of that name",
     )
 

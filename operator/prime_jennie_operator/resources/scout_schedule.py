@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
@@ -14,7 +14,7 @@ from prime_jennie.domain.spec import CelRule, Count, Flag, Spec
 from prime_jennie_operator.resources.meta import API_VERSION, NAME_RULE, Conditions, ObjectMeta, ResourceName
 from prime_jennie_operator.resources.slot_status import Slots
 from prime_jennie_operator.schedule.calendars import Anchor
-from prime_jennie_operator.schedule.cron import parse_cron
+from prime_jennie_operator.schedule.cron import cron_pattern, parse_cron
 
 DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -43,16 +43,20 @@ def span(duration: str) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
-CronLine = Annotated[str, Field(max_length=100, pattern=r"^[0-9*,/-]+( +[0-9*,/-]+){4}$"), AfterValidator(check_cron)]
+CRON_PATTERN: Final = "^[0-9*,/-]+( +[0-9*,/-]+){4}$"
+DURATION_PATTERN: Final = "^([0-9]{1,3}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"
+ZONE_PATTERN: Final = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"
+CronLine = Annotated[str, Field(max_length=100, pattern=CRON_PATTERN), AfterValidator(check_cron)]
 Duration = Annotated[
     str,
     Field(
-        max_length=9,
-        pattern=r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+        max_length=16,
+        pattern=DURATION_PATTERN,
         min_length=2,
         description="a duration with its unit, such as 30m, 90s or 1h30m",
     ),
 ]
+ZoneName = Annotated[str, Field(max_length=64, pattern=ZONE_PATTERN), AfterValidator(check_zone)]
 
 
 class Retries(Spec):
@@ -97,6 +101,18 @@ class ScoutScheduleSpec(Spec):
             rule="duration(self.deadline) >= duration('10s') && duration(self.deadline) <= duration('24h')",
             message="deadline: from 10s (Kubernetes looks no more often) to 24h",
         ),
+        CelRule(
+            rule=f"self.schedules.all(line, line.matches('{cron_pattern()}'))",
+            message="schedules: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6 (0 is Sunday)",
+        ),
+        CelRule(
+            rule="self.schedules.all(a, self.schedules.exists_one(b, a == b))",
+            message="schedules must name each line once",
+        ),
+        CelRule(
+            rule="!has(self.dependsOn) || self.dependsOn.all(a, self.dependsOn.exists_one(b, a == b))",
+            message="dependsOn must name each schedule once",
+        ),
     )
 
     task: Literal[
@@ -105,9 +121,7 @@ class ScoutScheduleSpec(Spec):
     schedules: Annotated[tuple[CronLine, ...], Field(min_length=1, max_length=20)] = Field(
         description="cron lines (minute hour day month weekday) in timeZone; each minute they name is one slot"
     )
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(check_zone)] = Field(
-        default="Asia/Seoul", description="IANA name of the zone the lines are in"
-    )
+    time_zone: ZoneName = Field(default="Asia/Seoul", description="IANA name of the zone the lines are in")
     calendar: Literal["XKRX", "XNYS", "none"] = Field(
         default="XKRX", description="whose sessions count: Korea Exchange, New York, or none"
     )
@@ -132,7 +146,9 @@ class ScoutScheduleSpec(Spec):
         default=10, description="slots that catchUp all may run"
     )
     suspend: Flag = Field(default=False, description="true: no slot starts; running ones go on")
-    parameters: dict[str, JsonValue] = Field(default_factory=dict, description="handed to the task as they are")
+    parameters: dict[str, JsonValue] = Field(
+        default_factory=dict, max_length=50, description="handed to the task as they are"
+    )
     successful_history_limit: Annotated[Count, Field(ge=0, le=100)] = Field(
         default=3, description="finished Jobs to keep"
     )
@@ -140,13 +156,17 @@ class ScoutScheduleSpec(Spec):
 
     @model_validator(mode="after")
     def _rules_of_several_fields(self) -> Self:
-        needs_sessions, needs_hours, sane_deadline = self.CEL_RULES
+        needs_sessions, needs_hours, sane_deadline, _, lines_once, needs_once = self.CEL_RULES
         if self.calendar == "none" and self.sessions_only:
             raise ValueError(needs_sessions.message)
         if self.calendar == "none" and self.anchor != "clock":
             raise ValueError(needs_hours.message)
         if not timedelta(seconds=10) <= self.deadline_span <= timedelta(hours=24):
             raise ValueError(sane_deadline.message)
+        if len(set(self.schedules)) != len(self.schedules):
+            raise ValueError(lines_once.message)
+        if len(set(self.depends_on)) != len(self.depends_on):
+            raise ValueError(needs_once.message)
         for number, line in enumerate(self.schedules):
             reason = parse_cron(line).why_never(sessions_only=self.sessions_only)
             if reason is not None:

@@ -3,75 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from prime_jennie.domain.spec import CelRule, Count, Flag, Pct, Spec
+from prime_jennie.domain.spec import CelRule, Count, Pct, Spec
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
 from prime_jennie_operator.resources.meta import API_VERSION, NAME_RULE, Conditions, ObjectMeta, keyed_by
-
-# What the operator sets itself; a person's value would give the process another identity or another broker.
-RESERVED_ENV = ("JENNIE_STRATEGY", "JENNIE_STRATEGY_FILE", "JENNIE_SERVICE_TOKEN", "KIS_GATEWAY_URL", "HOST", "PORT")
-
-
-class EnvVar(Spec):
-    """One environment variable."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$", max_length=100)]
-    value: Annotated[str, Field(max_length=4096)]
-
-    @field_validator("name")
-    @classmethod
-    def _not_ours(cls, name: str) -> str:
-        if name in RESERVED_ENV or name.startswith("KIS_"):
-            raise ValueError(f"{name} is set by the operator and cannot be overridden")
-        return name
-
-
-class Toleration(Spec):
-    """Kubernetes' toleration of a node's taint."""
-
-    key: str | None = None
-    operator: Literal["Exists", "Equal"] | None = None
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    toleration_seconds: Count | None = None
-
-
-class ResourceNeeds(Spec):
-    """Kubernetes' requests and limits."""
-
-    requests: dict[str, str] = Field(default_factory=dict, description="reserved amounts, such as cpu: 100m")
-    limits: dict[str, str] = Field(default_factory=dict, description="upper bounds, such as memory: 512Mi")
-
-    def render(self) -> dict[str, dict[str, str]]:
-        return {key: value for key, value in (("requests", self.requests), ("limits", self.limits)) if value}
-
-
-class ServiceOverrides(Spec):
-    """How one of the strategy's services runs; a change here restarts that service, outside the session."""
-
-    CEL_RULES: ClassVar[tuple[CelRule, ...]] = (
-        CelRule(
-            rule="!has(self.env) || !self.env.exists(e, e.name.startsWith('KIS_') || e.name in "
-            f"{list(RESERVED_ENV)!r})",
-            message="env: names that the operator sets (JENNIE_STRATEGY…, KIS_…, HOST, PORT) cannot be overridden",
-        ),
-    )
-
-    enabled: Flag = Field(default=True, description="false: this service does not run")
-    image: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
-        default=None, description="image to run instead of the platform's"
-    )
-    resources: ResourceNeeds | None = Field(default=None, description="CPU and memory instead of the chart's")
-    env: tuple[EnvVar, ...] = Field(
-        default=(), max_length=50, json_schema_extra=keyed_by("name"), description="further environment"
-    )
-    node_selector: dict[str, str] = Field(default_factory=dict, description="labels of the nodes it may run on")
-    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=20)] = Field(
-        default=(), description="taints of nodes that it accepts"
-    )
+from prime_jennie_operator.resources.overrides import ServiceOverrides
 
 
 class StrategyServices(Spec):
@@ -155,13 +94,17 @@ class TradingStrategy(Spec):
         """Take the live part of the spec: everything but services.*."""
         return StrategyConfig.model_validate(self.spec.model_dump(exclude={"services"}))
 
-    def live_config(self) -> LiveConfig:
-        """Make the content of the mounted file and of the Redis key."""
+    def live_config(self, share: float | None = None) -> LiveConfig:
+        """Make the content of the mounted file and of the Redis key; `share` of the rate is what was granted."""
         meta = self.metadata
+        config = self.config()
+        if share is not None:
+            gateway = config.gateway.model_copy(update={"requests_per_second": share})
+            config = config.model_copy(update={"gateway": gateway})
         return LiveConfig(
             name=meta.name,
             namespace=meta.namespace,
             created_at=meta.creation_timestamp,
             generation=meta.generation,
-            spec=self.config(),
+            spec=config,
         )

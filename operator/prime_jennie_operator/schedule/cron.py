@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date, time
 
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?")
+PART = re.compile(r"(?:\*|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([1-9][0-9]{0,2}))?")
+# One field's numbers, for the API server; that a range must not run backwards is more than a pattern can say.
+NUMBERS = ("[0-5]?[0-9]", "([01]?[0-9]|2[0-3])", "(0?[1-9]|[12][0-9]|3[01])", "(0?[1-9]|1[0-2])", "0?[0-6]")
 LONGEST_MONTH = dict.fromkeys(range(1, 13), 31) | {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 WEEKDAYS = frozenset(range(1, 6))
 
@@ -46,6 +48,12 @@ class Cron:
         if not has_weekday:
             return "never fires: Saturdays and Sundays have no session (sessionsOnly)"
         return None
+
+
+def cron_pattern() -> str:
+    """Write what `parse_cron` takes as a pattern (RE2)."""
+    parts = (f"([*]|{number}(-{number})?)(/[1-9][0-9]{{0,2}})?" for number in NUMBERS)
+    return f"^{' +'.join(f'{part}(,{part})*' for part in parts)}$"
 
 
 def parse_cron(line: str) -> Cron:

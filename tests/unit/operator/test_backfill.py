@@ -47,7 +47,10 @@ def test_days_may_be_written_with_and_without_quotes() -> None:
         ({"from": 20260202}, "spec.from: must be a day such as 2026-02-19, not 20260202"),
         ({"from": None}, "spec.from: must be a day"),
         ({"first": "2026-02-02"}, "spec.first: unknown field"),
-        ({"schedule": "Scout"}, "spec.schedule: 'Scout' does not match"),
+        (
+            {"schedule": "Scout"},
+            "spec.schedule: must be a name of a-z, 0-9 and -, beginning with a letter",
+        ),
         ({"strategy": "all"}, "spec.strategy: 'all' is none of none, failed, completed"),
         ({"maxActive": 0}, "spec.maxActive: must be greater than or equal to 1, not 0"),
         ({"maxActive": 11}, "spec.maxActive: must be less than or equal to 10, not 11"),

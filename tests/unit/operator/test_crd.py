@@ -45,7 +45,8 @@ def test_the_schema_is_structural(kind: str) -> None:
     forbidden |= {"uniqueItems", "examples", "prefixItems", "nullable"}
     for path, node in nodes(schema(kind)):
         assert forbidden.isdisjoint(node), path
-        assert "type" in node or node.get("x-kubernetes-preserve-unknown-fields"), path
+        any_type = ("x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string")
+        assert "type" in node or any(node.get(mark) for mark in any_type), path
         assert node.get("additionalProperties") is not False, path
         assert not isinstance(node.get("exclusiveMinimum"), int) or isinstance(node["exclusiveMinimum"], bool), path
         assert None not in (node.get("default") or {"": ""}).values() if isinstance(node.get("default"), dict) else True

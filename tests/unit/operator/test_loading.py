@@ -96,7 +96,33 @@ def complaint(text: str) -> str:
         ("spec: {entries: DIP_BUY}", "spec.entries: must be a list, not 'DIP_BUY'"),
         (
             "spec: {services: {buyScanner: {env: [{name: JENNIE_STRATEGY, value: other}]}}}",
-            "spec.services.buyScanner.env[0].name: JENNIE_STRATEGY is set by the operator and cannot be overridden",
+            "spec.services.buyScanner.env[0]: the operator sets JENNIE_STRATEGY, JENNIE_STRATEGY_FILE",
+        ),
+        ("spec: {watchlist: {symbols: [{code: 0009E0}]}}", "must be a text in quotes: YAML reads codes such as 000660"),
+        ("spec: {watchlist: {symbols: [{code: 005930}]}}", "must be a text in quotes: YAML reads codes such as 000660"),
+        (
+            "spec: {services: {buyScanner: {env: [{name: A, value: b}, {name: A, value: c}]}}}",
+            "spec.services.buyScanner: env must name each variable once",
+        ),
+        (
+            "spec: {services: {buyScanner: {resources: {requests: {memory: 1Gi}, limits: {memory: 1000M}}}}}",
+            "spec.services.buyScanner.resources: resources.requests must not exceed resources.limits",
+        ),
+        (
+            "spec: {services: {buyScanner: {resources: {requests: {memory: 512MB}}}}}",
+            "spec.services.buyScanner.resources.requests.memory: must be an amount such as 1, 500m or 512Mi",
+        ),
+        (
+            "spec: {services: {buyScanner: {tolerations: [{key: gpu, operator: Exists, value: x}]}}}",
+            "spec.services.buyScanner.tolerations[0]: value must be left out where operator is Exists",
+        ),
+        (
+            "spec: {services: {buyScanner: {tolerations: [{value: x}]}}}",
+            "tolerations[0]: operator must be Exists where key is left out",
+        ),
+        (
+            "spec: {services: {buyScanner: {tolerations: [{key: a, tolerationSeconds: 5}]}}}",
+            "tolerations[0]: tolerationSeconds needs effect NoExecute",
         ),
         (
             "spec: {services: {buyScanner: {env: [{name: DEBUG, value: 1}]}}}",
@@ -128,7 +154,10 @@ def test_a_wrong_strategy_is_told_by_field_and_reason(spec: str, expected: str) 
             "document 2: metadata.name: TradingStrategy krx already stands in",
         ),
         (HEAD + "spec: {}\n---\n" + HEAD + "spec: {modes: x}", "document 2: spec.modes: unknown field"),
-        (HEAD + "spec: {watchlist: {symbols: [{code: 'A00000', since: 2025-02-30}]}}", ": day"),
+        (
+            HEAD + "spec: {watchlist: {symbols: [{code: 'A00000', since: 2025-02-30}]}}",
+            "spec.watchlist.symbols[0].since: must be a day such as 2026-02-19, not '2025-02-30'",
+        ),
         ("a: 1\nb: \x00\n", "x.yaml: line 2: a control character (U+0000)"),
         ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
     ],
@@ -140,7 +169,7 @@ def test_text_that_is_no_document_of_ours_is_told_by_place(text: str, expected: 
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ("spec: {task: scout, schedules: ['30 8 * *']}", "spec.schedules[0]: '30 8 * *' does not match"),
+        ("spec: {task: scout, schedules: ['30 8 * *']}", "spec.schedules[0]: must be five fields of numbers"),
         ("spec: {task: scout, schedules: ['60 8 * * *']}", "spec.schedules[0]: '60' is not within 0-59"),
         ("spec: {task: scout, schedules: ['5-1 8 * * *']}", "spec.schedules[0]: '5-1' is not within 0-59"),
         ("spec: {task: scout, schedules: []}", "spec.schedules"),
