@@ -2,9 +2,9 @@
 
 from prime_jennie_operator.resources.backfill import Backfill, BackfillStatus
 from prime_jennie_operator.resources.meta import API_VERSION, GROUP, VERSION, Condition, ConditionType, ObjectMeta
+from prime_jennie_operator.resources.overrides import ServiceOverrides
 from prime_jennie_operator.resources.scout_schedule import ScoutSchedule, ScoutScheduleStatus
 from prime_jennie_operator.resources.trading_strategy import (
-    ServiceOverrides,
     TradingStrategy,
     TradingStrategySpec,
     TradingStrategyStatus,
