@@ -146,5 +146,8 @@ def service(
 
 def sorted_objects(objects: Iterable[Manifest]) -> list[Manifest]:
     """Order by what others need first, then kind and name: the same input gives the same text."""
-    order = ("ServiceAccount", "ConfigMap", "Service", "Job", "StatefulSet", "Deployment", "CronJob")
+    order = (
+        *("ServiceAccount", "Secret", "ConfigMap", "NetworkPolicy", "PodDisruptionBudget", "Service"),
+        *("Job", "StatefulSet", "Deployment", "CronJob"),
+    )
     return sorted(objects, key=lambda o: (order.index(o["kind"]), o["metadata"]["name"]))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from prime_jennie.infra.tokens import mint
+from prime_jennie_operator.desired.strategy import TOKEN_KEY, TOKEN_SUFFIX
 from prime_jennie_operator.local.errors import BadObjects
 from prime_jennie_operator.local.folder import write_atomically
 from prime_jennie_operator.local.workloads import SecretRef
@@ -21,7 +22,6 @@ NOTIFICATION_SECRET = "prime-jennie-notifications"  # noqa: S105
 LLM_SECRET = "prime-jennie-llm"  # noqa: S105
 FIGURES_SECRET = "prime-jennie-figures"  # noqa: S105
 PLATFORM_KEYS = ("token-key", "encryption-key", "read-token", "operator-token")
-TOKEN_SUFFIX = "-token"  # noqa: S105
 # KIS issues app keys of 36 and secrets of 180 characters; the simulator insists on these lengths too.
 APP_KEY_LENGTH, APP_SECRET_LENGTH = 36, 180
 
@@ -47,7 +47,7 @@ class LocalSecrets:
 
     def resolve(self, ref: SecretRef) -> str | None:
         """Look a reference up; a strategy's token is minted from the token key; None if absent and optional."""
-        if ref.name.endswith(TOKEN_SUFFIX) and ref.key == "token":
+        if ref.name.endswith(TOKEN_SUFFIX) and ref.key == TOKEN_KEY:
             return self.strategy_token(ref.name.removesuffix(TOKEN_SUFFIX))
         value = self._secrets.get(ref.name, {}).get(ref.key)
         if value is None and not ref.optional:

@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,7 +9,7 @@ import pytest
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie_operator.desired.agreement import environment_mismatch
 from prime_jennie_operator.desired.platform import PROGRAMS, platform_objects
-from prime_jennie_operator.desired.strategy import strategy_objects
+from prime_jennie_operator.desired.strategy import Circumstances, strategy_objects
 from prime_jennie_operator.loading import CHART_VALUES, laptop_values, load_document, load_values
 from prime_jennie_operator.manifest import Manifest, of_kind
 from prime_jennie_operator.resources import TradingStrategy
@@ -64,6 +65,24 @@ def test_the_config_map_holds_what_services_read() -> None:
     objects = strategy_objects(strategy(spec, generation=5, namespace="desk"), load_values())
     config = LiveConfig.model_validate_json(of_kind(objects, "ConfigMap")[0]["data"]["strategy.json"])
     assert (config.name, config.namespace, config.generation, config.spec.risk.max_positions) == ("krx", "desk", 5, 3)
+
+
+def test_the_live_configuration_tells_the_share_that_was_granted() -> None:
+    asked = strategy({"gateway": {"requestsPerSecond": 6}}, creationTimestamp="2026-02-19T00:00:00Z")
+    objects = strategy_objects(asked, load_values(), Circumstances(share=4.5))
+    config = LiveConfig.model_validate_json(of_kind(objects, "ConfigMap")[0]["data"]["strategy.json"])
+    assert config.spec.gateway.requests_per_second == 4.5
+    assert config.created_at == datetime(2026, 2, 19, tzinfo=UTC)
+    assert templates(objects) == templates(strategy_objects(asked, load_values(), Circumstances(share=1)))
+
+
+def test_the_session_and_the_token_are_no_part_of_a_pod_template() -> None:
+    closed, opened = (
+        strategy_objects(strategy(), load_values(), Circumstances(token=token, is_open=is_open))
+        for token, is_open in (("krx.one", False), ("krx.two", True))
+    )
+    assert templates(closed) == templates(opened)
+    assert "krx.two" not in repr(Circumstances(token="krx.two"))
 
 
 def test_no_pod_but_the_gateways_knows_the_brokers_secret() -> None:

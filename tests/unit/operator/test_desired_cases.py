@@ -7,10 +7,9 @@ import yaml
 
 from prime_jennie_operator.desired.platform import platform_objects
 from prime_jennie_operator.desired.schedule import schedule_objects
-from prime_jennie_operator.desired.strategy import strategy_objects
-from prime_jennie_operator.loading import laptop_values, load_document, load_values
+from prime_jennie_operator.desired.strategy import Circumstances, strategy_objects
+from prime_jennie_operator.loading import CHART_VALUES, laptop_values, load_document, load_values
 from prime_jennie_operator.resources import ScoutSchedule, TradingStrategy
-from prime_jennie_operator.schedule.slots import named_schedules
 from tests.support.any_yaml import differences
 
 CASES = Path(__file__).parents[2] / "data" / "operator"
@@ -40,10 +39,13 @@ def check(case: str, objects: list[dict[str, object]]) -> None:
 
 @pytest.mark.parametrize("case", STRATEGIES)
 def test_a_strategy_becomes_these_objects(case: str) -> None:
-    document = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8"))
+    """A second document holds chart values that differ, and what a cluster adds to the spec."""
+    text = (CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8")
+    document, more = [*yaml.safe_load_all(text), {}][:2]
     strategy = load_document(document, case)
     assert isinstance(strategy, TradingStrategy)
-    check(case, strategy_objects(strategy, load_values()))
+    values = load_values(CHART_VALUES, more.get("values", {}))
+    check(case, strategy_objects(strategy, values, Circumstances(**more.get("circumstances", {}))))
 
 
 @pytest.mark.parametrize("case", SCHEDULES)
@@ -51,7 +53,7 @@ def test_a_schedule_becomes_these_objects(case: str) -> None:
     document = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8"))
     schedule = load_document(document, case)
     assert isinstance(schedule, ScoutSchedule)
-    check(case, schedule_objects(named_schedules([schedule])[0], load_values()))
+    check(case, schedule_objects(schedule, load_values()))
 
 
 @pytest.mark.parametrize("case", PLATFORMS)
