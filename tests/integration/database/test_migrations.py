@@ -109,6 +109,26 @@ def test_a_half_made_database_is_completed(mariadb_url: str) -> None:
     assert is_current(mariadb_url)
 
 
+def test_a_database_that_starts_later_is_waited_for(mariadb_url: str, tmp_path: Path) -> None:
+    url, _, socket = mariadb_url.partition("?unix_socket=")
+    door = tmp_path / "mariadb.sock"
+    process = start_migration(f"{url}?unix_socket={door}", DATABASE_WAIT_SECS="60")
+    assert process.stderr is not None
+    assert "waiting for the database: " in process.stderr.readline()
+    door.symlink_to(socket)
+    assert (process.wait(60), process.stderr.read()) == (0, "")
+    assert is_current(mariadb_url)
+
+
+def test_a_database_that_never_starts_ends_the_wait(tmp_path: Path) -> None:
+    url = f"mariadb://jennie:hidden@localhost/x?unix_socket={tmp_path / 'none.sock'}"
+    process = start_migration(url, DATABASE_WAIT_SECS="1")
+    assert process.wait(60) == 1
+    said = process.stderr.read() if process.stderr else ""
+    assert "migrate: database: " in said
+    assert "hidden" not in said
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
@@ -132,10 +152,10 @@ def test_a_database_that_does_not_answer_is_exit_1(tmp_path: Path) -> None:
     assert (process.stderr.read() if process.stderr else "").count("\n") == 1
 
 
-def start_migration(url: str) -> subprocess.Popen[str]:
+def start_migration(url: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "prime_jennie.infra.database.migrate"],
-        env={**os.environ, "DATABASE_URL": url},
+        env={**os.environ, "DATABASE_URL": url, **variables},
         stderr=subprocess.PIPE,
         text=True,
     )

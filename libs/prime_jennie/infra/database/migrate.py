@@ -4,6 +4,7 @@ Any number of processes may do this at once: one works, the others wait for it a
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from prime_jennie.infra.database.engines import driver_url, use_wal
 SCRIPTS = Path(__file__).parent / "migrations"
 LOCK_NAME = "prime-jennie-migrate"
 LOCK_WAIT_SECS = 60
+LOOK_SECS = 1.0  # between two looks at a database that does not answer yet
 
 
 class MigrateSettings(BaseSettings):
@@ -32,6 +34,7 @@ class MigrateSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: str = Field(description="SQLAlchemy URL of the database to migrate")
+    database_wait_secs: float = Field(0, ge=0, description="real seconds for which a silent database is waited for")
 
 
 def migrate(url: str) -> None:
@@ -45,6 +48,32 @@ def migrate(url: str) -> None:
             command.upgrade(alembic_config(connection), "head")
     except DBAPIError as error:
         raise Unavailable(f"database: {str(error.orig).splitlines()[0]}") from error
+    finally:
+        engine.dispose()
+
+
+def wait_for(url: str, secs: float) -> None:
+    """Return once a database server takes this user, telling on stderr what keeps it from that; raise Unavailable.
+
+    A file is there or is made: nobody waits for it.
+    """
+    if driver_url(url).get_backend_name() == "sqlite":
+        return
+    deadline = time.monotonic() + secs
+    engine, told = _engine(url), ""
+    try:
+        while True:
+            try:
+                engine.connect().close()
+                return
+            except DBAPIError as error:
+                reason = str(error.orig).splitlines()[0]
+                if time.monotonic() >= deadline:
+                    raise Unavailable(f"database: {reason}") from error
+            if reason != told:
+                sys.stderr.write(f"migrate: waiting for the database: {reason}\n")
+                told = reason
+            time.sleep(LOOK_SECS)
     finally:
         engine.dispose()
 
@@ -108,7 +137,10 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 def main() -> int:
     """Migrate as a command; 0 done, 1 the database did not answer, 2 a wrong setting."""
     try:
-        migrate(MigrateSettings().database_url)
+        settings = MigrateSettings()
+        if settings.database_wait_secs:
+            wait_for(settings.database_url, settings.database_wait_secs)
+        migrate(settings.database_url)
     except ValidationError as error:
         return _complain(BadInput.from_validation("environment", error), 2)
     except BadInput as error:
