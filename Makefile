@@ -40,15 +40,15 @@ check: $(READY) ## Lint, types, import directions, generated files, secrets
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --config .importlinter
-	@$(BIN)/python -m prime_jennie_operator.crd --check
+	@$(BIN)/python -m prime_jennie_operator.generate --check
 	@$(BIN)/python -m prime_jennie.infra.calendar.generate --check
 	@$(BIN)/python scripts/check_secrets.py
 
 format: $(READY) ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-generate: $(READY) ## Rewrite the generated files (CRDs, session table)
-	@$(BIN)/python -m prime_jennie_operator.crd
+generate: $(READY) ## Rewrite the generated files (CRDs, their reference, session table)
+	@$(BIN)/python -m prime_jennie_operator.generate
 	@$(BIN)/python -m prime_jennie.infra.calendar.generate
 
 lock: $(READY) ## Renew the locked requirements (hashes, no addresses)

@@ -1,9 +1,7 @@
-"""The CustomResourceDefinitions, generated from the kinds: `python -m prime_jennie_operator.crd [--check]`."""
+"""The CustomResourceDefinitions of our kinds, made from their models."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,7 +11,7 @@ from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.resources import GROUP, VERSION, Backfill, ScoutSchedule, TradingStrategy
 from prime_jennie_operator.structural import structural_schema, without_defaults
 
-HEADER = "# Generated from the kinds' models by `python -m prime_jennie_operator.crd`; edit these, not this file.\n"
+HEADER = "# Written by `make generate` from operator/prime_jennie_operator/resources; edit those, not this file.\n"
 
 
 def _column(name: str, path: str, kind: str = "string", *, wide: bool = False) -> dict[str, Any]:
@@ -120,32 +118,16 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def rendered_files() -> dict[str, str]:
-    """Render every kind as the text of its file."""
-    files = {}
-    for model, plural, short_name, columns in KINDS:
-        definition = custom_resource_definition(model, plural, short_name, columns)
-        text = yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-        files[f"{GROUP}_{plural}.yaml"] = HEADER + text
-    return files
+def definitions() -> list[Manifest]:
+    """Describe every kind."""
+    return [custom_resource_definition(*kind) for kind in KINDS]
 
 
-def main(arguments: list[str], folder: Path) -> int:
-    """Write the files, or with --check report those that differ from what the models say."""
-    stale = [name for name, text in rendered_files().items() if _read(folder / name) != text]
-    if "--check" in arguments:
-        for name in stale:
-            sys.stderr.write(f"crds/{name}: differs from the models; run `make generate`\n")
-        return 1 if stale else 0
-    folder.mkdir(exist_ok=True)
-    for name, text in rendered_files().items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return 0
+def file_name(definition: Manifest) -> str:
+    """Name a definition's file as controller-gen would."""
+    return f"{GROUP}_{definition['spec']['names']['plural']}.yaml"
 
 
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], Path(__file__).parents[2] / "crds"))
+def rendered(definition: Manifest) -> str:
+    """Write a definition as the text of its file."""
+    return HEADER + yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

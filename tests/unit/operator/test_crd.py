@@ -1,13 +1,11 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from prime_jennie_operator.crd import KINDS, main, rendered_files
+from prime_jennie_operator.crd import definitions, rendered
 
-CRDS = Path(__file__).parents[3] / "crds"
-DEFINITIONS = {d["spec"]["names"]["kind"]: d for d in map(yaml.safe_load, rendered_files().values())}
+DEFINITIONS = {d["spec"]["names"]["kind"]: d for d in (yaml.safe_load(rendered(one)) for one in definitions())}
 
 
 def schema(kind: str) -> dict[str, Any]:
@@ -23,19 +21,6 @@ def nodes(node: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any
     if "additionalProperties" in node:
         children.append(nodes(node["additionalProperties"], f"{path}{{}}"))
     return [(path, node), *(found for child in children for found in child)]
-
-
-def test_the_committed_files_are_what_the_models_say() -> None:
-    assert main(["--check"], CRDS) == 0
-    assert sorted(path.name for path in CRDS.glob("*.yaml")) == sorted(rendered_files())
-
-
-def test_a_drift_is_told_by_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main([], tmp_path)
-    name = next(iter(rendered_files()))
-    (tmp_path / name).write_text("kind: Something")
-    assert main(["--check"], tmp_path) == 1
-    assert capsys.readouterr().err == f"crds/{name}: differs from the models; run `make generate`\n"
 
 
 @pytest.mark.parametrize("kind", DEFINITIONS)
@@ -116,7 +101,3 @@ def test_the_api_server_writes_nothing_into_a_status(kind: str) -> None:
 def test_conditions_are_told_apart_by_their_type(kind: str) -> None:
     conditions = schema(kind)["properties"]["status"]["properties"]["conditions"]
     assert (conditions["x-kubernetes-list-type"], conditions["x-kubernetes-list-map-keys"]) == ("map", ["type"])
-
-
-def test_there_is_one_file_a_kind() -> None:
-    assert len(rendered_files()) == len(KINDS) == 3
