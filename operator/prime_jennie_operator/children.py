@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import defaultdict
+from collections.abc import Callable, Container
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -35,6 +36,7 @@ class Child:
         "applied_for",
         "deleting",
         "fingerprint",
+        "listing",
         "owner",
         "prunable",
         "snapshot",
@@ -53,6 +55,8 @@ class Child:
         """Hash of the wanted object that this one was last; None until then."""
         self.snapshot: bytes | None = None
         """The whole object, compressed, while it is not verified."""
+        self.listing = 0
+        """Number of the listing of its kind that told of it last."""
         self.owner: Key | None = None
         self.prunable = False
         """Whether no other controller owns it."""
@@ -102,7 +106,8 @@ class Child:
 class Children:
     """Records of every object that carries our managed-by label, and of what we wrote ourselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, listings: Callable[[str], int] = lambda _: 0) -> None:
+        self._listings = listings
         self._records: dict[ChildKey, Child] = {}
         self._by_owner: dict[Key, set[ChildKey]] = defaultdict(set)
         self._being_written: set[ChildKey] = set()
@@ -134,8 +139,10 @@ class Children:
             if not child.deleting or key not in self._being_written:
                 self._lost.add(key)
             return child.owner
-        if child is not None and child.uid == uid and not _is_newer(manifest["metadata"]["resourceVersion"], child):
-            return None
+        if child is not None and child.uid == uid:
+            child.listing = self._listings(key.kind)
+            if not _is_newer(manifest["metadata"]["resourceVersion"], child):
+                return None
         if child is None:
             child = self._records[key] = Child()
         is_news = self._learn(key, child, manifest)
@@ -171,12 +178,28 @@ class Children:
             if not self._by_owner[child.owner]:
                 del self._by_owner[child.owner]
 
+    def unmentioned(self, kinds: Container[str]) -> list[ChildKey]:
+        """List the children that the last listing of their kind did not tell of: they may be gone."""
+        return [
+            key
+            for key, child in self._records.items()
+            if key.kind in kinds and child.listing < self._listings(key.kind)
+        ]
+
+    def lose(self, key: ChildKey) -> Key | None:
+        """Note that a child is gone, though no watch has said so; return the owner that should look at it."""
+        child = self._records.get(key)
+        self.forget(key)
+        self._lost.add(key)
+        return None if child is None else child.owner
+
     def was_lost(self, key: ChildKey) -> bool:
         """Tell whether somebody deleted this child, not we."""
         return key in self._lost
 
     def _learn(self, key: ChildKey, child: Child, manifest: Manifest) -> bool:
         before = child.owner
+        child.listing = self._listings(key.kind)
         is_news = child.learn(manifest)
         if before != child.owner:
             if before is not None:

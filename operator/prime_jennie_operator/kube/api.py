@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -34,10 +35,25 @@ class KubeApi:
         self._server = connection.server
         self._session = open_session(connection)
         self._leadership = leadership
+        self._writes: set[asyncio.Task[dict[str, Any]]] = set()
         self._timeout = aiohttp.ClientTimeout(total=request_secs, sock_connect=min(request_secs, 3.0))
 
     async def close(self) -> None:
         await self._session.close()
+
+    async def settle(self) -> None:
+        """Wait until no write is under way; none lives longer than a request may."""
+        if self._writes:
+            await asyncio.wait(self._writes)
+
+    async def serves(self, kind: Kind) -> bool:
+        """Tell whether the API server knows a kind: whether its definition is installed."""
+        prefix = kind.path().rpartition("/")[0]
+        try:
+            known = await self._request("GET", prefix)
+        except NotFound:
+            return False
+        return any(resource.get("name") == kind.plural for resource in known.get("resources") or ())
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Read one object; None when there is none."""
@@ -69,27 +85,24 @@ class KubeApi:
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Make an object; AlreadyExists when there is one of this name."""
-        self._leadership.require()
         path = kind_of(manifest).path(manifest["metadata"]["namespace"])
-        return await self._request("POST", path, body=manifest, params={"fieldManager": FIELD_MANAGER})
+        return await self._write("POST", path, body=manifest, params={"fieldManager": FIELD_MANAGER})
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, changes: JsonPatch | Mapping[str, Any], subresource: str = ""
     ) -> Manifest:
         """Change parts: a list is a JSON patch, a mapping a merge patch."""
-        self._leadership.require()
         content = _JSON_PATCH if isinstance(changes, list) else _MERGE_PATCH
         path = kind.path(namespace, name, subresource)
-        return await self._request("PATCH", path, body=changes, content=content, params={"fieldManager": FIELD_MANAGER})
+        return await self._write("PATCH", path, body=changes, content=content, params={"fieldManager": FIELD_MANAGER})
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> bool:
         """Delete an object, with `uid` only that very one, and later what it owns; False when it was gone."""
-        self._leadership.require()
         options: dict[str, Any] = {"propagationPolicy": "Background"}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         try:
-            await self._request("DELETE", kind.path(namespace, name), body=options)
+            await self._write("DELETE", kind.path(namespace, name), body=options)
         except NotFound:
             return False
         return True
@@ -109,11 +122,18 @@ class KubeApi:
         return await self._request(method, path, body=lease, within_secs=within_secs)
 
     async def _apply(self, manifest: Manifest, subresource: str | None, *, force: bool) -> Manifest:
-        self._leadership.require()
         metadata = manifest["metadata"]
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
         params = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
-        return await self._request("PATCH", path, body=manifest, content=_APPLY, params=params)
+        return await self._write("PATCH", path, body=manifest, content=_APPLY, params=params)
+
+    async def _write(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """Send a write, which goes on to its end even if nobody waits for it any more: `settle` must know of it."""
+        self._leadership.require()
+        write = asyncio.create_task(self._request(method, path, **more))
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+        return await asyncio.shield(write)
 
     async def _request(
         self,

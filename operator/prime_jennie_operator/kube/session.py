@@ -1,9 +1,8 @@
-"""The HTTP session that kopf's watches and our own requests use: credentials, counting, and who watches what."""
+"""The HTTP session of kopf's watches and of our own requests: credentials, counting, and who watches what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 from yarl import URL
@@ -14,11 +13,19 @@ from prime_jennie_operator.work import metrics
 CONNECT_SECS: Final = 3.0
 KEPT_OPEN: Final = 64  # connections; more than workers and watches together
 
-WatchOpened = Callable[[str], None]
+
+class WatchListener(Protocol):
+    """Hears by path what kopf asks the API server."""
+
+    def listing(self, path: str) -> None:
+        """All objects are about to be told anew."""
+
+    def watching(self, path: str) -> None:
+        """The server has begun to tell of changes, after the last that it told."""
 
 
-def open_session(connection: Connection, *, on_watch: WatchOpened | None = None) -> aiohttp.ClientSession:
-    """Open a session; `on_watch` hears the path of every watch that the server has begun to answer."""
+def open_session(connection: Connection, *, listener: WatchListener | None = None) -> aiohttp.ClientSession:
+    """Open a session that knows the credentials."""
     host = URL(connection.server).authority
 
     async def counted(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -28,8 +35,12 @@ def open_session(connection: Connection, *, on_watch: WatchOpened | None = None)
             metrics.REST_REQUESTS.labels("<error>", request.method, host).inc()
             raise
         metrics.REST_REQUESTS.labels(str(response.status), request.method, host).inc()
-        if on_watch is not None and response.status == 200 and request.url.query.get("watch") == "true":
-            on_watch(request.url.path)
+        if listener is not None and response.status == 200 and request.method == "GET":
+            query = request.url.query
+            if query.get("watch") == "true":
+                listener.watching(request.url.path)
+            elif "continue" not in query:
+                listener.listing(request.url.path)
         return response
 
     return aiohttp.ClientSession(

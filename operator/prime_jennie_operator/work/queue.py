@@ -9,12 +9,13 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
+from prime_jennie.infra.outages import UNANSWERED
 from prime_jennie.infra.tasks import end_tasks
-from prime_jennie_operator.kube.errors import NotLeading, Unavailable
+from prime_jennie_operator.kube.errors import KubeError, NotLeading, Unavailable
 from prime_jennie_operator.work import metrics
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,8 @@ class WorkQueue:
         self._failures: dict[Key, int] = {}
         self._something = asyncio.Event()
         self._alarm = asyncio.Event()
+        self._measured: set[str] = set()
+        self._workers = 0
 
     def add(self, key: Key, after_secs: float = 0.0) -> None:
         """Look at a key, now or later; of several times for later the earliest counts."""
@@ -79,6 +82,8 @@ class WorkQueue:
         if key in self._working_since:
             self._dirty.add(key)
         elif key not in self._waiting_since:
+            if key.kind not in self._measured:
+                self._measure(key.kind)
             self._waiting_since[key] = time.monotonic()
             self._ready.append(key)
             metrics.QUEUE_ADDS.labels(key.kind).inc()
@@ -100,8 +105,16 @@ class WorkQueue:
         """Whether nothing waits and nobody works; what is planned for later does not count."""
         return not self._ready and not self._working_since
 
+    @property
+    def longest_running_secs(self) -> float:
+        """Seconds since the oldest work that is not done began; 0 when nobody works."""
+        return max(self._running_secs(), default=0.0)
+
     async def run(self, workers: int, reconcile: Reconcile) -> None:
         """Work until cancelled."""
+        for kind in self._measured:
+            metrics.MAX_CONCURRENT.labels(kind).set(workers)
+        self._workers = workers
         tasks = [asyncio.create_task(self._work(reconcile), name=f"worker-{number}") for number in range(workers)]
         tasks.append(asyncio.create_task(self._bring_what_is_due(), name="queue-alarm"))
         try:
@@ -156,8 +169,13 @@ class WorkQueue:
         if isinstance(error, Unavailable) and error.retry_after_secs is not None:
             wait_secs = max(wait_secs, error.retry_after_secs)
         wait_secs *= 1 + random.uniform(0, JITTER)  # noqa: S311 — spreads load, guards nothing
-        about = {"kind": key.kind, "namespace": key.namespace, "name": key.name, "failures": failures}
-        log.warning("reconciliation failed", **about, retry_in_secs=round(wait_secs, 2), exc_info=error)
+        about: dict[str, Any] = {"kind": key.kind, "namespace": key.namespace, "name": key.name, "failures": failures}
+        about["retry_in_secs"] = round(wait_secs, 2)
+        if isinstance(error, (KubeError, *UNANSWERED)):
+            log.warning("reconciliation failed", **about, why=f"{type(error).__name__}: {error}")
+        else:
+            metrics.RECONCILE_PANICS.labels(key.kind).inc()
+            log.error("reconciliation has a defect", **about, exc_info=error)
         return wait_secs
 
     async def _bring_what_is_due(self) -> None:
@@ -173,3 +191,15 @@ class WorkQueue:
                 await asyncio.wait_for(self._alarm.wait(), wait_secs)
             except TimeoutError:
                 continue
+
+    def _running_secs(self, kind: str | None = None) -> list[float]:
+        now = time.monotonic()
+        return [now - began for key, began in self._working_since.items() if kind in (None, key.kind)]
+
+    def _measure(self, kind: str) -> None:
+        """Show a kind's part of the queue to whoever scrapes."""
+        self._measured.add(kind)
+        metrics.MAX_CONCURRENT.labels(kind).set(self._workers)
+        metrics.QUEUE_DEPTH.labels(kind).set_function(lambda: sum(key.kind == kind for key in self._ready))
+        metrics.UNFINISHED_SECONDS.labels(kind).set_function(lambda: sum(self._running_secs(kind)))
+        metrics.LONGEST_RUNNING_SECONDS.labels(kind).set_function(lambda: max(self._running_secs(kind), default=0.0))
