@@ -54,12 +54,10 @@ def open_session(connection: Connection, *, listener: WatchListener | None = Non
 async def _answer(
     connection: Connection, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    header = connection.header()
-    if header is not None:
-        request.headers["Authorization"] = header
+    request.headers.update(connection.headers())
     response = await handler(request)
     if response.status == 401 and connection.token_file is not None:
         response.release()
-        request.headers["Authorization"] = connection.header(anew=True) or ""
+        request.headers.update(connection.headers(anew=True))
         response = await handler(request)
     return response
