@@ -40,7 +40,7 @@ class Field:
         if self.is_required:
             return "**required**"
         default = self.schema.get("default")
-        if default is None or default in ({}, [], ""):
+        if default is None or default in ({}, [], "") or "properties" in self.schema:
             return ""
         text = default if isinstance(default, str) else json.dumps(default)
         return f"`{text}`"

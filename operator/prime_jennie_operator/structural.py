@@ -120,10 +120,14 @@ def _resolve(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[s
 
 
 def _with_nested_defaults(child: Schema, is_required: bool) -> Schema:
-    """Default an optional object to {}: the API server fills in the defaults of its fields only if it is there."""
+    """Default an optional object: the API server fills in the defaults of its fields only if it is there.
+
+    All of them are written out, because the rules must hold for the default as it stands.
+    """
     if is_required or "properties" not in child or "required" in child:
         return child
-    return child | {"default": {}}
+    fields = child["properties"].items()
+    return child | {"default": {name: field["default"] for name, field in fields if "default" in field}}
 
 
 def _without_nulls(default: Any) -> Any:

@@ -54,11 +54,12 @@ def test_every_field_that_a_person_writes_is_described() -> None:
     assert [path for path in undescribed if ".tolerations[]." not in path] == []
 
 
-def test_optional_objects_default_to_empty_so_that_their_fields_get_defaults() -> None:
+def test_optional_objects_default_to_their_fields_defaults_as_the_rules_must_hold_for_them() -> None:
     spec = schema("TradingStrategy")["properties"]["spec"]["properties"]
-    assert spec["risk"]["default"] == {}
-    assert spec["risk"]["properties"]["maxPositions"]["default"] == 10
-    assert spec["exits"]["properties"]["trailing"]["default"] == {}
+    assert spec["risk"]["default"]["maxPositions"] == spec["risk"]["properties"]["maxPositions"]["default"] == 10
+    assert "dailyLossLimitPct" not in spec["risk"]["default"]
+    assert spec["exits"]["default"]["trailing"] == {"enabled": True, "activatePct": 5}
+    assert spec["account"]["default"] == {}
     assert "default" not in spec["services"]["properties"]["buyScanner"]["properties"]["image"]
 
 
