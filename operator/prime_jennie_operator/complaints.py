@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from prime_jennie.domain.errors import BadInput, field_path
 from prime_jennie.domain.keys import STRATEGY_NAME_PATTERN
@@ -38,7 +39,7 @@ SHAPES = {
 
 def bad_input(where: str, model: type[BaseModel], error: ValidationError) -> BadInput:
     """Tell the first thing that was refused, and how many more there are."""
-    errors = error.errors(include_url=False)
+    errors = _own(error.errors(include_url=False))
     first = errors[0]
     reason = explain(model, dict(first))
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -58,6 +59,8 @@ def explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
         return f"must be a mapping of fields, not {_shown(given)}"
     if kind == "tuple_type":
         return f"must be a list, not {_shown(given)}"
+    if kind in ("too_short", "too_long"):
+        return _length(problem["ctx"])
     if kind.startswith(("int_", "float_")):
         unit = next((text for pattern, text in UNITS if pattern.search(str(loc[-1]))), "a number")
         return f"must be {unit}, not {_shown(given)}"
@@ -81,6 +84,21 @@ def _as_written(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 def _shown(given: Any) -> str:
     text = repr(given) if isinstance(given, str) else str(given)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out that a list is too short where pydantic says so only because it refused one of its entries."""
+    return [one for one in errors if one["type"] != "too_short" or not _has_bad_entry(one["loc"], errors)]
+
+
+def _has_bad_entry(loc: tuple[int | str, ...], errors: list[ErrorDetails]) -> bool:
+    return any(len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in errors)
+
+
+def _length(told: Mapping[str, Any]) -> str:
+    word, bound = ("at least", told["min_length"]) if "min_length" in told else ("at most", told["max_length"])
+    found = "more" if told["actual_length"] is None else told["actual_length"]
+    return f"must have {word} {bound} {'entry' if bound == 1 else 'entries'}, not {found}"
 
 
 def _unlike(pattern: str, given: Any) -> str:

@@ -139,6 +139,11 @@ def _without_nulls(default: Any) -> Any:
     return default
 
 
+def rules_of(model: type[BaseModel]) -> list[Rule]:
+    """List the rules of a model and of every model inside it."""
+    return [rule for rules in _rules_by_name(model).values() for rule in rules]
+
+
 def _rules_by_name(model: type[BaseModel], seen: frozenset[str] = frozenset()) -> dict[str, tuple[Rule, ...]]:
     """Collect CEL_RULES of a model and of every model inside it, by class name (which is the schema's title)."""
     found: dict[str, tuple[Rule, ...]] = {}

@@ -29,7 +29,9 @@ Quantity = Annotated[
     str,
     BeforeValidator(_as_text),
     StringConstraints(pattern=QUANTITY_PATTERN, max_length=LONGEST_QUANTITY),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": LONGEST_QUANTITY}),
+    WithJsonSchema(
+        {"x-kubernetes-int-or-string": True, "minimum": 0, "pattern": QUANTITY_PATTERN, "maxLength": LONGEST_QUANTITY}
+    ),
 ]
 LABEL_PATTERN: Final = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 LabelValue = Annotated[str, StringConstraints(pattern=LABEL_PATTERN, max_length=63)]
