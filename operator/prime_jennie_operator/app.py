@@ -154,12 +154,10 @@ class Operator:
             await self._unless_stopped(_first_of(electing, *tasks))
         finally:
             await end_task(electing)  # first, so that no renewal makes us lead again
-            led = self._leadership.is_leader
             self._leadership.end()
             await end_tasks(tasks)
             await api.settle()
-            if led:
-                await election.release()
+            await election.release()
 
     async def _synced(self) -> None:
         while not self._watches.synced:  # noqa: ASYNC110 - the watches know nothing of events

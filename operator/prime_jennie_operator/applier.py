@@ -51,6 +51,7 @@ RETRY_REFUSED_SECS: Final = 30.0
 REFUSED_FOR_SECS: Final = 600.0  # what was called wrong is asked again now and then: the cluster's rules may change
 LOOK_AGAIN_SECS: Final = 300.0  # at children that no watch tells of
 ATTEMPTS: Final = 6
+NO_VERSION: Final = "1"  # which no object has: with it, apply makes an object or fails with a conflict, in one request
 CONTESTED_HEALS: Final = 5
 CONTESTED_WITHIN_SECS: Final = 60.0  # who is changed back so often has an own will: a person must decide
 
@@ -148,6 +149,9 @@ class Applier:
                 await asyncio.sleep(random.uniform(0, 0.02) * 2**attempt)  # noqa: S311 — spreads load
                 await self._look(key, wanted)
             except Invalid as error:
+                if "metadata.uid" in error.causes:  # another object has its name by now
+                    await self._look(key, wanted)
+                    continue
                 self._refuse(key, asked, "Immutable" if error.is_immutable else "Invalid", error.message, changes)
                 return
             except Forbidden as error:
@@ -170,7 +174,7 @@ class Applier:
         """Do one thing towards the wanted child; True when no more is to be done now."""
         child = self._children.record(key)
         if child is None:
-            return await self._create(owner, key, wanted, asked, changes)
+            return await self._create(key, wanted, asked, changes)
         if child.verified_for == asked:
             return True
         if child.deleting:
@@ -182,20 +186,16 @@ class Applier:
         if live is None:
             return False
         if (whose := foreign_owner(owner, live)) is not None:
+            self._children.forget(key)
             self._refuse(key, asked, "ForeignOwner", whose, changes)
             return True
         return await self._mend(key, wanted, asked, child, live, changes)
 
-    async def _create(self, owner: Manifest, key: ChildKey, wanted: Manifest, asked: bytes, changes: Changes) -> bool:
-        live = await self._look(key, wanted)
-        if live is not None:
-            if (whose := foreign_owner(owner, live)) is not None:
-                self._children.forget(key)
-                self._refuse(key, asked, "ForeignOwner", whose, changes)
-                return True
-            return False
+    async def _create(self, key: ChildKey, wanted: Manifest, asked: bytes, changes: Changes) -> bool:
+        """Make a child that no watch knows; whatever has its name already stays untouched and is looked at."""
         was_lost = self._children.was_lost(key)
-        is_current = await self._write(key, asked, self._api.apply(wanted, force=False), "create")
+        this_one = {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": NO_VERSION}}
+        is_current = await self._write(key, asked, self._api.apply(this_one), "create")
         changes.created.append(key)
         if was_lost:
             self._healed(key, "was deleted and has been made again", changes)

@@ -227,6 +227,8 @@ def owner_of(manifest: Manifest) -> tuple[Key | None, bool]:
     if controller and controller["kind"] in _OWN_KINDS and controller["apiVersion"].startswith(f"{GROUP}/"):
         return Key(controller["kind"], metadata["namespace"], controller["name"]), True
     told = metadata.get("labels") or {}
+    if told.get(MANAGED_BY_LABEL) != MANAGED_BY:
+        return None, False
     for label, kind in ((STRATEGY_LABEL, STRATEGY), (SCHEDULE_LABEL, SCHEDULE)):
         if label in told:
             return Key(kind.name, metadata["namespace"], told[label]), controller is None

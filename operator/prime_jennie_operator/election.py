@@ -76,10 +76,9 @@ class Election:
 
     async def release(self) -> None:
         """Stop writing, and let the next one lead at once; what was being written has ended before."""
-        held = self._leadership.is_leader
         self._leadership.end()
         lease = self._lease
-        if not held or lease is None or not self._is_ours(lease):
+        if lease is None or not self._is_ours(lease):
             return
         try:
             try:

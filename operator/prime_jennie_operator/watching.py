@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
@@ -104,6 +105,7 @@ def _registry(
 
 
 def _settings(kinds: Iterable[Kind]) -> kopf.OperatorSettings:
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line for every event says nothing
     settings = kopf.OperatorSettings()
     settings.watching.server_timeout = WATCH_SECS
     settings.watching.client_timeout = CONNECTION_SECS
