@@ -1,0 +1,150 @@
+{{/*
+A pod that is not root, writes nowhere but to its volumes, speaks to no Kubernetes API and gets the time to stop in order.
+Takes: root, name (of the container), image, command, args, env (YAML), ports (a list of (list NAME NUMBER)), resources,
+mounts (a list of (list VOLUME PATH)), volumes (YAML), probes (YAML), account, and where they differ from the usual:
+token (true: mounts the account's), restartPolicy, graceSecs, affinity (YAML), placement (YAML instead of .Values.pods).
+*/}}
+{{- define "jennie.pod" -}}
+serviceAccountName: {{ .account | default "prime-jennie" }}
+automountServiceAccountToken: {{ .token | default false }}
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ .graceSecs | default 30 }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .restartPolicy }}
+restartPolicy: {{ . }}
+{{- end }}
+{{- if .placement }}
+{{ .placement }}
+{{- else }}
+{{- with .root.Values.pods.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.pods.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.pods.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+containers:
+  - name: {{ .name }}
+    image: {{ .image }}
+    imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+    command:
+      {{- toYaml .command | nindent 6 }}
+    {{- with .args }}
+    args:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    env:
+      {{- .env | nindent 6 }}
+    {{- with .ports }}
+    ports:
+      {{- range . }}
+      - name: {{ index . 0 }}
+        containerPort: {{ index . 1 }}
+      {{- end }}
+    {{- end }}
+    {{- with include "jennie.resources" .resources }}
+    resources:
+      {{- . | nindent 6 }}
+    {{- end }}
+    {{- with .probes }}
+    {{- . | nindent 4 }}
+    lifecycle:
+      preStop:
+        sleep:
+          seconds: 2
+    {{- end }}
+    securityContext:
+      allowPrivilegeEscalation: false
+      capabilities:
+        drop: [ALL]
+      readOnlyRootFilesystem: true
+    volumeMounts:
+      {{- range .mounts }}
+      - name: {{ index . 0 }}
+        mountPath: {{ index . 1 }}
+      {{- end }}
+      - name: tmp
+        mountPath: /tmp
+volumes:
+  {{- with .volumes }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  - name: tmp
+    emptyDir: {}
+{{- end -}}
+
+{{/* Requests and limits; nothing where a person took them away. */}}
+{{- define "jennie.resources" -}}
+{{- range $which := list "requests" "limits" }}
+{{- with index $ $which }}
+{{ $which }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Ask /livez whether to restart and /readyz whether to send traffic; a start may take a minute. Takes a port's name. */}}
+{{- define "jennie.httpProbes" -}}
+startupProbe:
+  httpGet: { path: /livez, port: {{ . }} }
+  periodSeconds: 2
+  failureThreshold: 30
+livenessProbe:
+  httpGet: { path: /livez, port: {{ . }} }
+  periodSeconds: 10
+  timeoutSeconds: 3
+  failureThreshold: 6
+readinessProbe:
+  httpGet: { path: /readyz, port: {{ . }} }
+  periodSeconds: 5
+  timeoutSeconds: 3
+{{- end -}}
+
+{{/*
+Everything of a Deployment or StatefulSet but what is its own. Takes what "jennie.metadata" and "jennie.pod" take, and:
+scraped (the port of its figures), replicas (false: somebody else says how many).
+*/}}
+{{- define "jennie.workload" -}}
+metadata:
+  {{- include "jennie.metadata" . | nindent 2 }}
+spec:
+  {{- if ne (toString .replicas) "false" }}
+  replicas: {{ .replicas | default 1 }}
+  {{- end }}
+  selector:
+    matchLabels:
+      {{- include "jennie.selector" . | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "jennie.labels" . | nindent 8 }}
+      {{- $scrape := and .scraped (eq .root.Values.metrics.scrape "annotations") }}
+      {{- if or $scrape .annotations }}
+      annotations:
+        {{- if $scrape }}
+        prometheus.io/scrape: "true"
+        prometheus.io/port: {{ .scraped | quote }}
+        prometheus.io/path: /metrics
+        {{- end }}
+        {{- with .annotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- end }}
+    spec:
+      {{- include "jennie.pod" . | nindent 6 }}
+{{- end -}}
