@@ -1,9 +1,20 @@
-"""Whether a strategy and its gateway speak of the same money."""
+"""Whether a strategy and its gateway speak of the same money and the same exchange."""
 
 from __future__ import annotations
 
+from prime_jennie.domain.trading_strategy import TradedMarket
 from prime_jennie_operator.desired.values import PlatformValues
 from prime_jennie_operator.resources import TradingStrategy
+
+
+def market_not_served(strategy: TradingStrategy) -> str | None:
+    """Say why nothing may run for this market; None when it may.
+
+    The services read Korean prices alone: whatever they did for another market, they would do it to Korean stocks.
+    """
+    if strategy.spec.market is TradedMarket.KRX:
+        return None
+    return f"market {strategy.spec.market} gives signals only, and nothing here makes them yet: no pod is started"
 
 
 def environment_mismatch(strategy: TradingStrategy, values: PlatformValues) -> str | None:
