@@ -23,6 +23,7 @@ from dashboard_api.handlers.logs import log_routes
 from dashboard_api.handlers.macro import macro_routes
 from dashboard_api.handlers.portfolio import portfolio_routes
 from dashboard_api.handlers.slots import slot_routes
+from dashboard_api.handlers.strategies import strategy_routes
 from dashboard_api.handlers.system import system_routes
 from dashboard_api.handlers.trades import trade_routes
 from dashboard_api.handlers.watchlist import watchlist_routes
@@ -38,6 +39,7 @@ from prime_jennie.infra.runtime import behind_edge, service_app, supervise, surv
 NAME = "dashboard-api"
 SUMMARY = "What strategies hold, did and plan. Amounts in KRW, times in UTC, days in Seoul; /ws tells what is new."
 ROUTES = (
+    strategy_routes,
     portfolio_routes,
     trade_routes,
     watchlist_routes,

@@ -17,6 +17,7 @@ from dashboard_api.handlers.slots import Dag
 from dashboard_api.handlers.trades import SeedPerformance
 from dashboard_api.handlers.watchlist import ListedEntry
 from prime_jennie.domain.briefing import Briefing
+from prime_jennie.domain.buying import ReasonCode
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus, HealthStatus, ServiceStatus
 from prime_jennie.domain.language import Usage
 from prime_jennie.domain.macro import MacroInsight, PoliticalRisk, Sentiment, TradingContext, VixRegime
@@ -27,6 +28,7 @@ from prime_jennie.domain.risk import Halt, HaltSource, HaltState, StandingHalt
 from prime_jennie.domain.sectors import SectorGroup
 from prime_jennie.domain.signals import SignalType
 from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task, TriggerAnswer
+from prime_jennie.domain.strategy_report import HeldStock, StrategyReport
 from prime_jennie.domain.tiers import RiskTag, TradeTier
 from prime_jennie.domain.watchlist import HotWatchlist, WatchlistEntry
 from prime_jennie.infra.database.repositories.events import EventLevel
@@ -117,7 +119,39 @@ HEALTH: Final = HealthStatus(
 )
 USAGE: Final = Usage(calls=60, tokens_in=41_000, tokens_out=6_200)
 
+REPORT: Final = StrategyReport(
+    strategy="krx-core",
+    mode="paper",
+    trading=HaltState.ACTIVE,
+    buys=False,
+    reasons=("every position is taken (1/1)",),
+    reason_codes=(ReasonCode.POSITIONS_FULL,),
+    regime=MarketRegime.BULL.value,
+    positions=(
+        HeldStock(
+            code="005930",
+            name="삼성전자",
+            quantity=30,
+            average_price_krw=72_100,
+            price_krw=73_500,
+            profit_krw=38_000,
+            profit_pct=1.75,
+        ),
+    ),
+    buys_today=1,
+    sells_today=0,
+    realised_krw=0,
+    unrealised_krw=38_000,
+    day_pnl_krw=38_000,
+    last_signal_at=AT,
+    open_orders=0,
+    unresolved_orders=0,
+    generation=3,
+    services={},
+)
+
 EXAMPLES: Final[dict[tuple[str, str], Any]] = {
+    ("get", "/api/strategies"): [REPORT],
     ("get", "/api/portfolio/summary"): PORTFOLIO,
     ("get", "/api/portfolio/positions"): [POSITION],
     ("get", "/api/portfolio/history"): [

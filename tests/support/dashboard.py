@@ -54,6 +54,9 @@ class GatewayTwin(HttpTwin):
             )
         if path == "/api/market/is-market-open":
             return Answer(200, {"is_open": True, "session": "regular"})
+        if path == "/api/market/state":
+            day = {"trade_date": "2026-02-19", "state": "TRADING", "reason": "", "since": "2026-02-19T00:00:00Z"}
+            return Answer(200, {**day, "buys_allowed": True})
         return Answer(404, {"error": "NotFound", "service": "kis-gateway"})
 
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from jennie.endpoints import running
 from jennie.slots_report import SlotsReport
 from jennie.status_reader import StatusReader
-from jennie.strategy_report import StrategyReport
 from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.strategy_report import StrategyReport
 
 
 def show_status(folder: Path, *, as_json: bool) -> None:

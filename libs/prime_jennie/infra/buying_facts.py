@@ -72,8 +72,7 @@ class BuyingFactsReader:
 
     async def today(self, strategy: str, at: datetime) -> StrategyStatus | None:
         """Return a strategy's figures of the day; None before its first order."""
-        found = await self._status.strategies(kst_midnight(at))
-        return next((row for row in found if (row.account, row.strategy) == (self._account, strategy)), None)
+        return await self._status.strategy(self._account, strategy, kst_midnight(at))
 
     async def last_tick_at(self) -> datetime | None:
         """Return the time of the newest frame."""

@@ -39,6 +39,21 @@ class StatusQueries:
         """Return every strategy that ever wanted an order or is halted, by account and name."""
         return await self._db.read(lambda session: _strategies(session, since))
 
+    async def strategy(self, account: str, strategy: str, since: datetime) -> StrategyStatus | None:
+        """Return one of them alone; None for one that never wanted an order and is not halted."""
+
+        def work(session: Session) -> StrategyStatus | None:
+            known = (
+                select(OrderIntentRow.account)
+                .where(OrderIntentRow.account == account, OrderIntentRow.strategy == strategy)
+                .limit(1),
+                select(HaltRow.account).where(HaltRow.account == account, HaltRow.strategy == strategy).limit(1),
+            )
+            found = any(session.execute(query).first() is not None for query in known)
+            return _status(session, account, strategy, since) if found else None
+
+        return await self._db.read(work)
+
 
 def _strategies(session: Session, since: datetime) -> list[StrategyStatus]:
     intents = session.execute(select(OrderIntentRow.account, OrderIntentRow.strategy).distinct()).all()

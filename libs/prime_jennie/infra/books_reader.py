@@ -1,12 +1,10 @@
-"""What a strategy holds and has earned today, by our own books at the gateway's prices; all after fees and tax."""
-
-from __future__ import annotations
+"""What a strategy holds and has earned today, by our own books at given prices; all after fees and tax."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from jennie.strategy_report import HeldStock
 from prime_jennie.domain.sessions import KST, SessionTable, kst_midnight
+from prime_jennie.domain.strategy_report import HeldStock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.day_books import DayBook, DayBooks
 from prime_jennie.infra.database.repositories.positions import PositionRepository

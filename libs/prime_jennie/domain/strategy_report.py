@@ -1,9 +1,10 @@
-"""What `jennie status` tells of a strategy."""
+"""What is told of a strategy: by `jennie status`, by dashboard-api, and by the operator in the object's status."""
 
-from __future__ import annotations
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from prime_jennie.domain.buying import ReasonCode
 from prime_jennie.domain.risk import HaltState
 
 
@@ -22,7 +23,7 @@ class HeldStock(BaseModel):
 
 
 class StrategyReport(BaseModel):
-    """One strategy's line; `reasons` is empty while it may buy. Amounts are KRW after fees and tax.
+    """One strategy's line; `reasons`, each with its code, are empty while it may buy. KRW after fees and tax.
 
     `realised_krw` is of today's sales, `unrealised_krw` what selling everything now would earn, since the purchases.
     """
@@ -34,6 +35,7 @@ class StrategyReport(BaseModel):
     trading: HaltState
     buys: bool
     reasons: tuple[str, ...]
+    reason_codes: tuple[ReasonCode, ...]
     regime: str | None
     positions: tuple[HeldStock, ...]
     buys_today: int
@@ -42,6 +44,8 @@ class StrategyReport(BaseModel):
     unrealised_krw: int | None
     day_pnl_krw: int | None
     """Since the previous closes; None where a price or such a close is not known."""
+    last_signal_at: datetime | None
+    """Time of the newest buy signal, as far as its stream reaches."""
     open_orders: int
     unresolved_orders: int
     generation: int | None
