@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of a test is waiting
+KUBERNETES := etcd kube-apiserver kube-controller-manager kubectl helm# what the operator's tests run against
 
 .PHONY: help setup demo test coverage test-faults fixed-days check format generate lock clean \
 	cluster-binaries
@@ -21,6 +22,7 @@ demo: $(READY) ## Live one KRX trading day (ARGS="--day 2025-03-10 --seed 7")
 	@$(BIN)/jennie demo $(ARGS)
 
 test: $(READY) ## Run every test that needs no node (ARGS="-k exits")
+	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/binaries.py $(KUBERNETES) >/dev/null
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests

@@ -44,10 +44,13 @@ class Program:
     module: str
     package: str
     stamps: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ("go.mod", "go.sum")  # the files that decide what is built
 
     @property
     def version(self) -> str:
-        """Return the pinned version; the go.mod is the only place that says it."""
+        """Return the pinned version; the go.mod is the only place that says it. Our own programs have none."""
+        if self.package == ".":
+            return "own"
         found = re.search(rf"^(?:require |\t){re.escape(self.module)} (v\S+)", self._pins()[0], re.MULTILINE)
         if found is None:
             raise BuildError(f"{HERE / self.folder / 'go.mod'} does not require {self.module}")
@@ -55,7 +58,7 @@ class Program:
 
     def command(self, output: Path) -> list[str]:
         """Return Go's command line; trimmed paths let every checkout share Go's own cache."""
-        major, minor, _ = self.version.removeprefix("v").split(".", 2)
+        major, _, minor = self.version.removeprefix("v").rpartition(".")[0].partition(".")
         values = {"version": self.version, "major": major, "minor": minor}
         stamps = [f"-X {name}={value.format(**values)}" for name, value in self.stamps.items()]
         return [
@@ -70,7 +73,7 @@ class Program:
         return f"{name}-{self.version}-{hashlib.sha256(inputs.encode()).hexdigest()[:8]}"
 
     def _pins(self) -> list[str]:
-        return [(HERE / self.folder / file).read_text() for file in ("go.mod", "go.sum")]
+        return [(HERE / self.folder / file).read_text() for file in self.sources]
 
 
 def _kubernetes(name: str) -> Program:
@@ -96,6 +99,7 @@ def programs() -> dict[str, Program]:
         **kubernetes,
         "helm": Program("helm", "helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm", helm),
         "coredns": Program("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
+        "pause": Program("pause", "", ".", sources=("go.mod", "main.go")),
     }
 
 
