@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from prime_jennie.domain.sessions import KST, Session, kst_midnight
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import Sessions
-from prime_jennie_operator.schedule.slots import PlannedSlot, named_schedules, slots_between
+from prime_jennie_operator.schedule.slots import PlannedSlot, slots_between
 
 BEFORE_THE_FIRST_SLOT = timedelta(minutes=5)
 AFTER_THE_LAST_SLOT = timedelta(minutes=10)
@@ -42,8 +42,8 @@ def plan_day(schedules: Sequence[ScoutSchedule], session: Session, sessions: Ses
     tomorrow = midnight + timedelta(days=1)
     found = [
         slot
-        for named in named_schedules(schedules)
-        for slot in slots_between(named, midnight - timedelta(seconds=1), tomorrow - timedelta(seconds=1), sessions)
+        for schedule in schedules
+        for slot in slots_between(schedule, midnight - timedelta(seconds=1), tomorrow - timedelta(seconds=1), sessions)
     ]
     slots = tuple(sorted(found, key=lambda slot: (slot.at, slot.name)))
     starts_at, ends_at = session.opening_auction_at, session.closes_at + AFTER_THE_CLOSE

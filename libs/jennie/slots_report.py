@@ -12,7 +12,7 @@ from prime_jennie.domain.slots import Slot, SlotState
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie_operator.resources import ScoutSchedule
-from prime_jennie_operator.schedule.slots import NamedSchedule, named_schedules, next_slot
+from prime_jennie_operator.schedule.slots import next_slot
 
 
 class SlotOutcome(BaseModel):
@@ -52,20 +52,20 @@ class SlotsReport(BaseModel):
 
 async def slots_report(documents: Sequence[dict[str, Any]], slots: SlotRepository, now: datetime) -> SlotsReport:
     """Read the slots of a run's schedules, as its runner has written them down."""
-    named = named_schedules([ScoutSchedule.model_validate(document) for document in documents])
-    namespaces = sorted({one.schedule.metadata.namespace for one in named} or {"default"})
+    schedules = [ScoutSchedule.model_validate(document) for document in documents]
+    namespaces = sorted({one.metadata.namespace for one in schedules} or {"default"})
     unfinished = [slot for namespace in namespaces for slot in await slots.unfinished(namespace)]
     running = tuple(_outcome(slot) for slot in unfinished if slot.state is SlotState.RUNNING)
-    return SlotsReport(schedules=tuple([await _schedule(one, slots, now) for one in named]), running=running)
+    return SlotsReport(schedules=tuple([await _schedule(one, slots, now) for one in schedules]), running=running)
 
 
-async def _schedule(one: NamedSchedule, slots: SlotRepository, now: datetime) -> ScheduleReport:
-    ahead = None if one.schedule.spec.suspend else next_slot(one, now, load_sessions, runs=True)
-    last = await slots.page(one.schedule.metadata.namespace, schedule=one.name, limit=1)
+async def _schedule(one: ScoutSchedule, slots: SlotRepository, now: datetime) -> ScheduleReport:
+    ahead = None if one.spec.suspend else next_slot(one, now, load_sessions, runs=True)
+    last = await slots.page(one.metadata.namespace, schedule=one.name, limit=1)
     return ScheduleReport(
         schedule=one.name,
-        task=one.schedule.spec.task,
-        suspended=one.schedule.spec.suspend,
+        task=one.spec.task,
+        suspended=one.spec.suspend,
         next_slot=ahead.name if ahead else None,
         next_at=ahead.at if ahead else None,
         last=_outcome(last[0]) if last else None,

@@ -7,13 +7,13 @@ was missed, 2 on wrong input.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import re
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import structlog
 from pydantic import Field, ValidationError
@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.ports import Clock
-from prime_jennie.domain.sessions import kst_midnight
+from prime_jennie.domain.sessions import SessionTable
 from prime_jennie.domain.slots import Concurrency, Slot, SlotState, parse_slot_name
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.job_service import JobServiceClient
@@ -29,11 +29,13 @@ from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.logging import configure_logging
-from prime_jennie.infra.slot_driver import Need, SlotDriver, SlotOrder
+from prime_jennie.infra.slot_driver import SlotDriver, SlotOrder
 from prime_jennie_operator.loading import load_document
 from prime_jennie_operator.resources import ScoutSchedule
+from prime_jennie_operator.schedule.calendars import Sessions
+from prime_jennie_operator.schedule.needs import needs_of
 from prime_jennie_operator.schedule.plan import decide
-from prime_jennie_operator.schedule.slots import INSTANT, NamedSchedule, PlannedSlot, slot_of, slots_between
+from prime_jennie_operator.schedule.slots import INSTANT, PlannedSlot, slot_of, slots_between
 
 JOB_NAME = re.compile(r".+-(\d{6,10})")
 FAILED_STATUS, BAD_INPUT_STATUS, BUG_STATUS = 1, 2, 3
@@ -42,12 +44,18 @@ log = structlog.get_logger(__name__)
 
 
 class FireSettings(BaseSettings):
-    """What the CronJob's pod is told."""
+    """What the pod of a slot's Job is told."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
 
     job_name: str = Field(validation_alias="JENNIE_JOB_NAME", description="the Job's name, from the pod's label")
     schedule: str = Field(validation_alias="JENNIE_SCHEDULE", description="the ScoutSchedule as JSON")
+    beside: str = Field(
+        "[]", validation_alias="JENNIE_NEEDED", description="the ScoutSchedules that it depends on, as a JSON list"
+    )
+    closures_file: Path | None = Field(
+        None, validation_alias="JENNIE_CLOSURES", description="mounted days of closed exchanges (CSV); unset: none"
+    )
     clock_url: str | None = Field(
         None, validation_alias="JENNIE_CLOCK", description="Redis of a virtual clock's leader; unset: the real clock"
     )
@@ -56,22 +64,26 @@ class FireSettings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(True, description="one JSON object a line; false: readable console lines")
 
+    def sessions(self, calendar: str) -> SessionTable:
+        """Give an exchange's sessions, this installation's closures laid over them."""
+        return load_sessions(calendar, self.closures_file)
 
-async def fire(settings: FireSettings, clock: Clock, *, bare_names: bool) -> Slot:
+
+async def fire(settings: FireSettings, clock: Clock) -> Slot:
     """Return the finished slot; BadInput for what the pod was told wrongly."""
-    named = NamedSchedule(_schedule(settings.schedule), is_first=bare_names)
-    planned = _planned(named, settings.job_name)
-    spec, namespace = named.schedule.spec, named.schedule.metadata.namespace
-    key = SlotKey(namespace, planned.name, spec.runs, planned.at, named.name)
+    schedule, beside = _schedule(settings.schedule), _beside(settings.beside)
+    planned = _planned(schedule, settings.job_name, settings.sessions)
+    spec = schedule.spec
+    key = SlotKey(schedule.metadata.namespace, planned.name, spec.runs, planned.at, schedule.name)
     db = Database(settings.database_url)
     try:
-        slots = SlotRepository(db)
         if not planned.skip:
             await clock.sleep_until(planned.at)  # a session that closes later than usual moves its slot
         now = clock.now()
-        [decision] = decide(named.schedule, [planned], now)
+        [decision] = decide(schedule, [planned], now)
+        needs = needs_of(schedule, planned.at, beside, settings.sessions)
         async with JobServiceClient() as client:
-            driver = SlotDriver(clock, slots, client, lambda _service: settings.service_url)
+            driver = SlotDriver(clock, SlotRepository(db), client, lambda _service: settings.service_url)
             order = SlotOrder(
                 key=key,
                 give_up_at=decision.give_up_at or now,
@@ -80,50 +92,64 @@ async def fire(settings: FireSettings, clock: Clock, *, bare_names: bool) -> Slo
                 wait=spec.retries.wait,
                 concurrency=Concurrency(spec.concurrency_policy),
                 parameters=spec.parameters,
-                needs=tuple(Need(name, None, kst_midnight(planned.at)) for name in spec.depends_on),
+                needs=() if isinstance(needs, str) else needs,
             )
             if decision.outcome is not None:
                 return await driver.end(order, decision.outcome, decision.reason)
+            if isinstance(needs, str):
+                return await driver.end(order, SlotState.SKIPPED, needs)
             return await driver.drive(order)
     finally:
         await db.close()
 
 
 def _schedule(text: str) -> ScoutSchedule:
+    return _schedule_of(_json(text, "JENNIE_SCHEDULE"), "JENNIE_SCHEDULE")
+
+
+def _beside(text: str) -> list[ScoutSchedule]:
+    documents = _json(text, "JENNIE_NEEDED")
+    if not isinstance(documents, list):
+        raise BadInput("environment", "JENNIE_NEEDED", "is no list")
+    return [_schedule_of(document, "JENNIE_NEEDED") for document in documents]
+
+
+def _json(text: str, variable: str) -> Any:
     try:
-        found = load_document(json.loads(text), "environment: JENNIE_SCHEDULE")
+        return json.loads(text)
     except ValueError as error:
-        raise BadInput("environment", "JENNIE_SCHEDULE", f"is no JSON: {error}") from None
+        raise BadInput("environment", variable, f"is no JSON: {error}") from None
+
+
+def _schedule_of(document: Any, variable: str) -> ScoutSchedule:
+    found = load_document(document, f"environment: {variable}")
     if not isinstance(found, ScoutSchedule):
-        raise BadInput("environment", "JENNIE_SCHEDULE", f"is a {found.kind}, not a ScoutSchedule")
+        raise BadInput("environment", variable, f"is a {found.kind}, not a ScoutSchedule")
     return found
 
 
-def _planned(named: NamedSchedule, job_name: str) -> PlannedSlot:
+def _planned(schedule: ScoutSchedule, job_name: str, sessions: Sessions) -> PlannedSlot:
     by_minute = JOB_NAME.fullmatch(job_name)
     if by_minute is not None:
-        return slot_of(named, datetime.fromtimestamp(int(by_minute[1]) * 60, UTC), load_sessions)
+        return slot_of(schedule, datetime.fromtimestamp(int(by_minute[1]) * 60, UTC), sessions)
     at = parse_slot_name(job_name).at
-    for slot in slots_between(named, at - INSTANT, at, load_sessions):
+    for slot in slots_between(schedule, at - INSTANT, at, sessions):
         if slot.name == job_name:
             return slot
-    raise BadInput("environment", "JENNIE_JOB_NAME", f"{job_name} is no slot of ScoutSchedule {named.name}")
+    raise BadInput("environment", "JENNIE_JOB_NAME", f"{job_name} is no slot of ScoutSchedule {schedule.name}")
 
 
-async def _on_its_clock(settings: FireSettings, *, bare_names: bool) -> Slot:
+async def _on_its_clock(settings: FireSettings) -> Slot:
     async with open_clock(settings.clock_url) as clock:
-        return await fire(settings, clock, bare_names=bare_names)
+        return await fire(settings, clock)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Fire as a command."""
-    parser = argparse.ArgumentParser(prog="python -m prime_jennie_operator.fire", description=__doc__)
-    parser.add_argument("--bare-names", action="store_true", help="the slots' names do not carry the schedule's")
-    bare_names = parser.parse_args(arguments).bare_names
     try:
         settings = FireSettings()
         configure_logging("fire", level=settings.log_level, as_json=settings.log_json)
-        slot = asyncio.run(_on_its_clock(settings, bare_names=bare_names))
+        slot = asyncio.run(_on_its_clock(settings))
     except ValidationError as error:
         return _complain(BadInput.from_validation("environment", error))
     except BadInput as error:

@@ -9,7 +9,6 @@ from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie_operator.loading import load_document
 from prime_jennie_operator.resources import ScoutSchedule
-from prime_jennie_operator.schedule.slots import NamedSchedule, named_schedules
 
 SESSIONS = load_sessions
 THURSDAY = date(2026, 2, 19)
@@ -26,11 +25,6 @@ def schedule(name: str = "scout", *, namespace: str = "default", task: str = "sc
     found = load_document(document, "test")
     assert isinstance(found, ScoutSchedule)
     return found
-
-
-def named(name: str = "scout", **spec: Any) -> NamedSchedule:
-    """Return a schedule that is the first of its task."""
-    return named_schedules([schedule(name, **spec)])[0]
 
 
 def kst(clock: str, day: date = THURSDAY) -> datetime:

@@ -1,7 +1,7 @@
 """Everything around a slot's driver: a clock that a test moves, rows in SQLite, a service that may be away or die."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,8 +21,9 @@ from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.slot_driver import SlotDriver
 from prime_jennie.infra.tasks import end_task
-from prime_jennie_operator.local.schedules import ScheduleRunner
-from prime_jennie_operator.local.slot_turns import SlotTurns
+from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.runner import ScheduleRunner
+from prime_jennie_operator.firing.turns import NAME, SlotTurns
 from prime_jennie_operator.resources import ScoutSchedule
 from tests.support.eventually import eventually
 
@@ -156,7 +157,7 @@ class Runner:
         self._schedules = list(schedules)
         self._firing: asyncio.Task[None] | None = None
         self._turns: SlotTurns | None = None
-        self.runner = ScheduleRunner(self._schedules, world.report)
+        self.runner = ScheduleRunner(self._schedules, self._complain)
 
     @property
     def is_up(self) -> bool:
@@ -164,14 +165,22 @@ class Runner:
 
     async def start(self) -> None:
         """Start, and return once every schedule has been looked at."""
-        self.runner = ScheduleRunner(self._schedules, self._world.report)
-        self._turns = SlotTurns(self._world.clock, self._world.db, self._world.driver(), self._world.report)
+        self.runner = ScheduleRunner(self._schedules, self._complain)
+        self._turns = SlotTurns(
+            self._world.clock, self._world.db, self._world.driver(), sessions=load_sessions, tell=self._tell
+        )
         self._firing = asyncio.create_task(self.runner.fire(self._turns))
         await self.runner.until_begun(10)
 
-    def follow(self, schedules: Sequence[ScoutSchedule]) -> None:
+    def _complain(self, text: str) -> None:
+        self._world.report(NAME, text)
+
+    def _tell(self, slot: Slot) -> None:
+        self._world.report(NAME, f"{slot.name} {slot.state}: {slot.reason}")
+
+    def follow(self, schedules: Sequence[ScoutSchedule], paused: Collection[Key] = ()) -> None:
         self._schedules = list(schedules)
-        self.runner.follow(self._schedules)
+        self.runner.follow(self._schedules, paused)
 
     async def kill(self) -> None:
         """Let the runner be gone, whatever it drives."""

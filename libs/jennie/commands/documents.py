@@ -15,7 +15,6 @@ from prime_jennie_operator.desired.strategy import strategy_objects
 from prime_jennie_operator.loading import CHART_VALUES, Item, load_files, load_values
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.schedule.faults import check_schedules
-from prime_jennie_operator.schedule.slots import named_schedules
 
 
 def yaml_files(named: Sequence[Path] | None, more: Sequence[Path] | None) -> list[Path]:
@@ -55,8 +54,8 @@ def render_files(files: Sequence[Path], *, with_platform: bool, values_file: Pat
             objects += platform_objects(values, namespace)
     for strategy in loaded.strategies:
         objects += strategy_objects(strategy, values)
-    for schedule in named_schedules(loaded.schedules):
-        objects += schedule_objects(schedule, values)
+    for schedule in loaded.schedules:
+        objects += schedule_objects(schedule, values, loaded.schedules)
     notes = [
         f"# Backfill {b.metadata.namespace}/{b.name}: the operator makes its Jobs as it runs\n"
         for b in loaded.backfills

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, JsonValue
 
@@ -106,6 +106,7 @@ class Slot(Record):
     schedule: str = Field(description='the ScoutSchedule\'s name; "" for a slot that nobody scheduled')
     at: Timestamp = Field(description="the slot's minute")
     source: SlotSource
+    backfill: str = Field(default="", description='uid of the Backfill that asked last; "" where none did')
     state: SlotState
     reason: str = Field(description="one line that a person reads")
     attempts: int = Field(ge=0)
@@ -118,6 +119,24 @@ class Slot(Record):
     def is_finished(self) -> bool:
         """Tell whether nothing more will happen in this slot."""
         return self.finished_at is not None
+
+    def is_over_for(self, source: SlotSource, backfill: str = "", *, redo: bool = False) -> bool:
+        """Tell whether it will not run again for who asks so.
+
+        A backfill takes up what was not done, and with `redo` what was done, too; each of them does so once.
+        """
+        if not self.is_finished or source is not SlotSource.BACKFILL:
+            return self.is_finished
+        if backfill and self.backfill == backfill:
+            return True
+        return self.state.succeeded and not redo
+
+
+class Need(NamedTuple):
+    """A slot of another schedule that must have succeeded before one may run."""
+
+    schedule: str
+    slot: str
 
 
 class SlotSkipped(JennieError):  # noqa: N818 - a decision, not a fault
@@ -133,6 +152,8 @@ class TriggerRequest(Record):
         default=None, description="the slot's name; without it the current minute's"
     )
     schedule: str = Field(default="", max_length=63, description="the ScoutSchedule that asks")
+    backfill: str = Field(default="", max_length=63, description="uid of the Backfill that asks")
+    redo: bool = Field(default=False, description="of a backfill: run again what is done already")
     parameters: dict[str, JsonValue] = Field(default_factory=dict, description="handed to the task as they are")
     attempts: int = Field(default=1, ge=1, le=11, description="attempts that the slot may have altogether")
     concurrency: Concurrency = Field(

@@ -92,9 +92,9 @@ class JobBoard:
         await self._until_come(key)
         async with self._deciding:
             known = await self._slots.get(key.namespace, key.name)
-            if known is not None and (known.state is SlotState.RUNNING or _is_over(known, request.source)):
+            if known is not None and (known.state is SlotState.RUNNING or _is_over(known, request)):
                 return _answer(known)
-            await self._make_room(key, request.concurrency)
+            await self._make_room(key, request)
             newest = await self._is_newest(key, request.source)
             claim = await self._claim(key, request)
             if not claim.won:
@@ -158,11 +158,14 @@ class JobBoard:
         name = slot_name(task, at) if request.slot is None else request.slot
         return SlotKey(namespace=self._desk.namespace, name=name, task=task, at=at, schedule=request.schedule)
 
-    async def _make_room(self, key: SlotKey, concurrency: Concurrency) -> None:
-        if concurrency is Concurrency.ALLOW:
+    async def _make_room(self, key: SlotKey, request: TriggerRequest) -> None:
+        """Let the slot be alone as it asks: among its like, as no backfill of the past may cost a slot of today."""
+        concurrency = request.concurrency
+        if concurrency is Concurrency.ALLOW or request.source is SlotSource.BACKFILL:
             return
         same = [one for name, one in self._running.items() if name != key.name and one.job.task is key.task]
-        others = [one for one in same if not await self._has_outcome(one.job)]
+        live = [one for one in same if one.job.source is not SlotSource.BACKFILL]
+        others = [one for one in live if not await self._has_outcome(one.job)]
         if not others:
             return
         if concurrency is Concurrency.FORBID:
@@ -202,6 +205,8 @@ class JobBoard:
                 owner=self._owner,
                 attempts_allowed=request.attempts,
                 now=self._desk.clock.now(),
+                backfill=request.backfill,
+                redo=request.redo,
             )
         except OUTAGES:
             disowning = asyncio.create_task(self._disown(key), name=f"disown {key.name}")
@@ -313,9 +318,8 @@ def _job(slot: Slot, parameters: Mapping[str, JsonValue], *, newest: bool) -> Jo
     )
 
 
-def _is_over(slot: Slot, source: SlotSource) -> bool:
-    """Tell whether nobody can run the slot any more; a backfill takes up what was not done."""
-    return slot.is_finished and (source is not SlotSource.BACKFILL or slot.state.succeeded)
+def _is_over(slot: Slot, request: TriggerRequest) -> bool:
+    return slot.is_over_for(request.source, request.backfill, redo=request.redo)
 
 
 def _answer(slot: Slot) -> TriggerAnswer:

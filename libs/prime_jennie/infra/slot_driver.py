@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound, Unavailable
 from prime_jennie.domain.ports import Clock
-from prime_jennie.domain.slots import Concurrency, Slot, SlotSource, SlotState, TriggerRequest
+from prime_jennie.domain.slots import Concurrency, Need, Slot, SlotSource, SlotState, TriggerRequest
 from prime_jennie.infra.clients.job_service import JobServiceClient
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.outages import OUTAGES, Backoff
@@ -33,15 +33,6 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Need:
-    """A schedule that must have succeeded: in one slot, or in its last one since a moment."""
-
-    schedule: str
-    slot: str | None
-    since: datetime
-
-
-@dataclass(frozen=True)
 class SlotOrder:
     """One slot to run and its limits; no attempt begins after `give_up_at`, which a person knows as `within` 20m."""
 
@@ -54,6 +45,12 @@ class SlotOrder:
     concurrency: Concurrency = Concurrency.FORBID
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
+    backfill: str = ""
+    redo: bool = False
+
+    def is_over(self, slot: Slot) -> bool:
+        """Tell whether the slot has its outcome, as this order asks for it."""
+        return slot.is_over_for(self.source, self.backfill, redo=self.redo)
 
 
 class SlotDriver:
@@ -86,7 +83,7 @@ class SlotDriver:
             async with self._held(order) as patience:
                 begun()
                 slot = await self._one_attempt(order, patience)
-            if slot.is_finished:
+            if order.is_over(slot):
                 return slot
             again_at = self._clock.now() + order.wait(slot.attempts)
             if again_at > order.give_up_at:
@@ -99,7 +96,7 @@ class SlotDriver:
         pause, complaint = Backoff(), ""
         while True:
             slot = await self._stored(order)
-            if slot is not None and slot.is_finished:
+            if slot is not None and order.is_over(slot):
                 return slot
             if slot is None or slot.state is not SlotState.RUNNING:
                 if self._clock.now() > order.give_up_at:
@@ -121,7 +118,7 @@ class SlotDriver:
 
     async def _give_up(self, order: SlotOrder, slot: Slot | None, complaint: str) -> Slot:
         because = f": {complaint}" if complaint else ""
-        if slot is None:
+        if slot is None or slot.is_finished:
             return await self.end(
                 order, SlotState.MISSED, f"{order.key.task.service} did not start it within {order.within}{because}"
             )
@@ -149,21 +146,16 @@ class SlotDriver:
         """Wait for the slots that must have succeeded; return why this one cannot run, None when it can."""
         for need in order.needs:
             while True:
-                slot = await _patiently(partial(self._needed, order, need))
+                slot = await _patiently(partial(self._slots.get, order.key.namespace, need.slot))
                 if slot is not None and slot.is_finished:
                     if slot.state.succeeded:
                         break
                     return f"{need.schedule}: {slot.name} {slot.state}: {slot.reason}"
                 if self._clock.now() > order.give_up_at:
-                    return f"{need.schedule}: {need.slot or 'no slot'} has not ended within {order.within}"
+                    return f"{need.schedule}: {need.slot} has not ended within {order.within}"
                 begun()
                 await asyncio.sleep(NEEDS_LOOK_VIRTUAL_SECS if self._clock.virtual else NEEDS_LOOK_SECS)
         return None
-
-    async def _needed(self, order: SlotOrder, need: Need) -> Slot | None:
-        if need.slot is not None:
-            return await self._slots.get(order.key.namespace, need.slot)
-        return await self._slots.latest_of_schedule(order.key.namespace, need.schedule, need.since, order.key.at)
 
     async def _stored(self, order: SlotOrder) -> Slot | None:
         return await _patiently(lambda: self._slots.get(order.key.namespace, order.key.name))
@@ -173,10 +165,16 @@ class SlotDriver:
         while True:
             slot = await _patiently(
                 lambda: self._slots.record(
-                    order.key, source=order.source, state=state, reason=reason, now=self._clock.now()
+                    order.key,
+                    source=order.source,
+                    state=state,
+                    reason=reason,
+                    now=self._clock.now(),
+                    backfill=order.backfill,
+                    redo=order.redo,
                 )
             )
-            if slot.is_finished:
+            if order.is_over(slot):
                 return slot
             async with self._held(order) as patience:
                 await self._over(order, patience)
@@ -231,6 +229,8 @@ def _request(order: SlotOrder) -> TriggerRequest:
         task=order.key.task,
         slot=order.key.name,
         schedule=order.key.schedule,
+        backfill=order.backfill,
+        redo=order.redo,
         parameters=dict(order.parameters),
         attempts=order.attempts,
         concurrency=order.concurrency,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from prime_jennie_operator.desired.platform import RELEASE, clock_env, program_url
@@ -19,22 +21,42 @@ from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.desired.values import PlatformValues
 from prime_jennie_operator.manifest import SCHEDULE_LABEL, Manifest
 from prime_jennie_operator.resources import ScoutSchedule
-from prime_jennie_operator.schedule.slots import NamedSchedule
 
 LONGEST_RUN_SECS = 4 * 3600  # a pod that watches its slot for longer, or waits longer for a late close, is ended
 FINAL_STATUSES = [1, 2]  # the slot's own end, or wrong input: another pod would only say it again
 JOB_NAME_LABEL = "metadata.labels['batch.kubernetes.io/job-name']"
 
 
-def schedule_objects(named: NamedSchedule, values: PlatformValues) -> list[Manifest]:
-    """Render one schedule; a slot's minute stands in its Job's name, which Kubernetes makes of it."""
-    lines = enumerate(named.schedule.spec.schedules)
-    return sorted_objects(_cron_job(named, values, number, line) for number, line in lines)
+def schedule_objects(
+    schedule: ScoutSchedule, values: PlatformValues, beside: Iterable[ScoutSchedule] = ()
+) -> list[Manifest]:
+    """Render one schedule; a slot's minute stands in its Job's name, which Kubernetes makes of it.
+
+    `beside` are the schedules among which those that it depends on are.
+    """
+    beside = list(beside)
+    lines = enumerate(schedule.spec.schedules)
+    return sorted_objects(_cron_job(schedule, values, beside, number, line) for number, line in lines)
 
 
-def _cron_job(named: NamedSchedule, values: PlatformValues, number: int, line: str) -> Manifest:
-    spec = named.schedule.spec
-    metadata = _metadata(named.schedule, f"{named.name}-{number}")
+def slot_job(
+    schedule: ScoutSchedule, values: PlatformValues, slot: str, beside: Iterable[ScoutSchedule] = ()
+) -> Manifest:
+    """Render the Job of one slot, which has the slot's name; its pod finds the minute there."""
+    metadata = _metadata(schedule, slot)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata,
+        "spec": _job_spec(schedule, values, list(beside), metadata),
+    }
+
+
+def _cron_job(
+    schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[ScoutSchedule], number: int, line: str
+) -> Manifest:
+    spec = schedule.spec
+    metadata = _metadata(schedule, cron_job_name(schedule, number))
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
@@ -42,20 +64,35 @@ def _cron_job(named: NamedSchedule, values: PlatformValues, number: int, line: s
         "spec": {
             "schedule": line,
             "timeZone": spec.time_zone,
-            "startingDeadlineSeconds": _deadline_secs(named.schedule),
+            "startingDeadlineSeconds": _deadline_secs(schedule),
             "concurrencyPolicy": spec.concurrency_policy,
             # In a virtual day the minutes of this world mean nothing: the slots are started by the clock's own.
             "suspend": spec.suspend or values.virtual_clock.enabled,
             "successfulJobsHistoryLimit": spec.successful_history_limit,
             "failedJobsHistoryLimit": spec.failed_history_limit,
-            "jobTemplate": {"metadata": {"labels": metadata["labels"]}, "spec": _job_spec(named, values, metadata)},
+            "jobTemplate": {
+                "metadata": {"labels": metadata["labels"]},
+                "spec": _job_spec(schedule, values, beside, metadata),
+            },
         },
     }
 
 
-def _job_spec(named: NamedSchedule, values: PlatformValues, metadata: dict[str, Any]) -> dict[str, Any]:
+def cron_job_name(schedule: ScoutSchedule, number: int) -> str:
+    """Name the CronJob of a line."""
+    return f"{schedule.name}-{number}"
+
+
+def cron_jobs_job_names(schedule: ScoutSchedule, named_at: datetime) -> list[str]:
+    """Name the Jobs that Kubernetes may make for a minute, one a line."""
+    minutes = int(named_at.timestamp()) // 60
+    return [f"{cron_job_name(schedule, number)}-{minutes}" for number in range(len(schedule.spec.schedules))]
+
+
+def _job_spec(
+    schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[ScoutSchedule], metadata: dict[str, Any]
+) -> dict[str, Any]:
     """Describe the Job: attempts live inside one pod; a further pod only follows one that was lost."""
-    schedule = named.schedule
     return {
         "backoffLimit": schedule.spec.retries.limit,
         "activeDeadlineSeconds": _deadline_secs(schedule) + LONGEST_RUN_SECS,
@@ -65,21 +102,22 @@ def _job_spec(named: NamedSchedule, values: PlatformValues, metadata: dict[str, 
                 {"action": "FailJob", "onExitCodes": {"operator": "In", "values": FINAL_STATUSES}},
             ]
         },
-        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod(named, values)},
+        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod(schedule, values, beside)},
     }
 
 
-def _pod(named: NamedSchedule, values: PlatformValues) -> dict[str, Any]:
+def _pod(schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[ScoutSchedule]) -> dict[str, Any]:
+    needed = [_document(other) for other in beside if _needs(schedule, other)]
     main = container(
         "slot",
         image=values.image_of("operator"),
         pull_policy=values.image.pull_policy,
         command=["python", "-m", "prime_jennie_operator.fire"],
-        args=["--bare-names"] if named.is_first else None,
         env=[
             env_field("JENNIE_JOB_NAME", JOB_NAME_LABEL),
-            env_value("JENNIE_SCHEDULE", _document(named.schedule)),
-            env_value("JENNIE_SERVICE_URL", program_url(values, named.schedule.spec.runs.service)),
+            env_value("JENNIE_SCHEDULE", _json(_document(schedule))),
+            *([env_value("JENNIE_NEEDED", _json(needed))] if needed else []),
+            env_value("JENNIE_SERVICE_URL", program_url(values, schedule.spec.runs.service)),
             env_secret("DATABASE_URL", values.secrets.database, "url"),
             env_value("LOG_LEVEL", values.logging.level),
             env_value("LOG_JSON", values.logging.json_lines),
@@ -93,10 +131,17 @@ def _pod(named: NamedSchedule, values: PlatformValues) -> dict[str, Any]:
     return pod_spec(main, volumes=[], service_account=RELEASE, restartPolicy="Never")
 
 
-def _document(schedule: ScoutSchedule) -> str:
-    """Write the schedule as the pod reads it; what the API server adds to metadata would only make it restart."""
+def _needs(schedule: ScoutSchedule, other: ScoutSchedule) -> bool:
+    return other.metadata.namespace == schedule.metadata.namespace and other.name in schedule.spec.depends_on
+
+
+def _document(schedule: ScoutSchedule) -> dict[str, Any]:
+    """Show the schedule as the pod reads it; what the API server adds to metadata would only change the CronJob."""
     document = schedule.model_dump(mode="json", by_alias=True, exclude={"status", "metadata"})
-    document["metadata"] = {"name": schedule.name, "namespace": schedule.metadata.namespace}
+    return document | {"metadata": {"name": schedule.name, "namespace": schedule.metadata.namespace}}
+
+
+def _json(document: object) -> str:
     return json.dumps(document, ensure_ascii=False, sort_keys=True)
 
 

@@ -18,10 +18,12 @@ from redis.exceptions import RedisError
 
 from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.redis.server import find_server_binary
+from prime_jennie_operator.firing.runner import ScheduleRunner
+from prime_jennie_operator.firing.turns import NAME as SCHEDULES
 from prime_jennie_operator.local.environment import Machine
 from prime_jennie_operator.local.errors import StartFailed
 from prime_jennie_operator.local.folder import RunFolder, write_atomically
-from prime_jennie_operator.local.live_config import Announced, LiveConfigChannel, announced_in
+from prime_jennie_operator.live_config import Announced, LiveConfigChannel, announced_in
 from prime_jennie_operator.local.lock import FolderLock
 from prime_jennie_operator.local.logs import last_line, rotate
 from prime_jennie_operator.local.ports import LOOPBACK, PortClaims, PortMap, allocate
@@ -29,7 +31,7 @@ from prime_jennie_operator.local.probes import ask_health, is_ready
 from prime_jennie_operator.local.proc import pss_bytes, sessions_members
 from prime_jennie_operator.local.process import ManagedProcess, Report, best_effort, describe_exit
 from prime_jennie_operator.local.registry import Leftovers, ProcessRegistry, end_leftovers
-from prime_jennie_operator.local.schedules import Place, ScheduleRunner
+from prime_jennie_operator.local.schedules import Place, fire_here
 from prime_jennie_operator.local.secrets import LocalSecrets
 from prime_jennie_operator.local.service import Service
 from prime_jennie_operator.local.upkeep import Upkeep
@@ -282,8 +284,8 @@ class LocalRun:
         if self._firing is not None:
             self._firing.follow(self._schedules)
         elif self._schedules:
-            self._firing = ScheduleRunner(self._schedules, self._report)
-            self._upkeep.begin("firing of schedules", self._firing.run(self._place()))
+            self._firing = ScheduleRunner(self._schedules, lambda text: self._report(SCHEDULES, text))
+            self._upkeep.begin("firing of schedules", fire_here(self._firing, self._place(), self._report))
             await self._firing.until_begun(SCHEDULES_WITHIN_SECS)
 
     async def _start_one(self, workload: Workload, machine: Machine) -> None:

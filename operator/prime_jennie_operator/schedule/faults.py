@@ -11,7 +11,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import CALENDARS, Calendar, Sessions
 from prime_jennie_operator.schedule.cron import Cron, parse_cron
-from prime_jennie_operator.schedule.slots import named_schedules
+from prime_jennie_operator.schedule.slots import slot_name_of
 
 SOME_MINUTE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -77,13 +77,13 @@ def _way_back(schedule: ScoutSchedule, needs: Mapping[tuple[str, str], Sequence[
 
 def _refuse_names_given_twice(schedules: Sequence[ScoutSchedule]) -> None:
     known: dict[tuple[str, str], str] = {}
-    for named in named_schedules(schedules):
+    for schedule in schedules:
         # Any minute will do: what tells two schedules' slots apart is what stands before it.
-        key = (named.schedule.metadata.namespace, named.slot_name(SOME_MINUTE))
+        key = (schedule.metadata.namespace, slot_name_of(schedule, SOME_MINUTE))
         if key in known:
             reason = f"its slots would have the names of {known[key]}'s; call one of them otherwise"
-            raise BadInput(_where(named.schedule), "metadata.name", reason)
-        known[key] = named.name
+            raise BadInput(_where(schedule), "metadata.name", reason)
+        known[key] = schedule.name
 
 
 def _where(schedule: ScoutSchedule) -> str:

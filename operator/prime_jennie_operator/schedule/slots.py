@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from prime_jennie.domain.sessions import UnknownSession
-from prime_jennie.domain.slots import slot_name, slot_suffix
+from prime_jennie.domain.slots import slot_name
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import CALENDARS, Sessions
 from prime_jennie_operator.schedule.cron import parse_cron
@@ -24,51 +24,36 @@ class PlannedSlot:
 
     name: str
     at: datetime
+    named_at: datetime
+    """The minute of the cron line, from which a session that opens or closes at another hour may have moved it."""
     skip: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedSchedule:
-    """A schedule with what its slots are called: the first one of a task adds nothing to their names."""
+def slot_name_of(schedule: ScoutSchedule, at: datetime) -> str:
+    """Name the slot of a minute: bare for a schedule called as its task, with the schedule's own name for any other.
 
-    schedule: ScoutSchedule
-    is_first: bool
-
-    @property
-    def name(self) -> str:
-        return self.schedule.name
-
-    def slot_name(self, at: datetime) -> str:
-        """Name the slot of a minute."""
-        return slot_name(self.schedule.spec.runs, at, None if self.is_first else self.name)
+    Nothing but the schedule's own name and task decides, so that no other schedule can ever change a slot's name.
+    """
+    return slot_name(schedule.spec.runs, at, schedule.name)
 
 
-def named_schedules(schedules: Sequence[ScoutSchedule]) -> list[NamedSchedule]:
-    """Give each schedule its naming: bare for the one called as its task, else for the first one of the task."""
-    first: dict[tuple[str, str], ScoutSchedule] = {}
-    for schedule in sorted(schedules, key=lambda s: slot_suffix(s.spec.runs, s.name) != ""):
-        first.setdefault((schedule.metadata.namespace, schedule.spec.task), schedule)
-    return [
-        NamedSchedule(schedule, is_first=first[(schedule.metadata.namespace, schedule.spec.task)] is schedule)
-        for schedule in schedules
-    ]
-
-
-def slots_between(named: NamedSchedule, since: datetime, upto: datetime, sessions: Sessions) -> list[PlannedSlot]:
+def slots_between(schedule: ScoutSchedule, since: datetime, upto: datetime, sessions: Sessions) -> list[PlannedSlot]:
     """Return the slots after `since` up to and including `upto`, in order; pure arithmetic, nothing is looked up."""
-    zone = ZoneInfo(named.schedule.spec.time_zone)
+    zone = ZoneInfo(schedule.spec.time_zone)
     first, last = (since - LONGEST_SHIFT).astimezone(zone).date(), (upto + LONGEST_SHIFT).astimezone(zone).date()
-    slots = (slot_of(named, nominal, sessions) for nominal in _minutes(named.schedule, first, last, zone))
+    slots = (slot_of(schedule, nominal, sessions) for nominal in _minutes(schedule, first, last, zone))
     found = {slot.at: slot for slot in slots if since < slot.at <= upto}
     return [found[at] for at in sorted(found)]
 
 
-def next_slot(named: NamedSchedule, after: datetime, sessions: Sessions, *, runs: bool = False) -> PlannedSlot | None:
+def next_slot(
+    schedule: ScoutSchedule, after: datetime, sessions: Sessions, *, runs: bool = False
+) -> PlannedSlot | None:
     """Return the first slot after a moment (`runs`: that the calendar does not skip), None within the next year."""
     since = after
     for days in range(1, LOOK_AHEAD_DAYS):
         upto = after + timedelta(days=days)
-        for slot in slots_between(named, since, upto, sessions):
+        for slot in slots_between(schedule, since, upto, sessions):
             if not (runs and slot.skip):
                 return slot
         since = upto
@@ -84,17 +69,19 @@ def _minutes(schedule: ScoutSchedule, first: date, last: date, zone: ZoneInfo) -
             yield datetime.combine(day, time, zone).astimezone(UTC)
 
 
-def slot_of(named: NamedSchedule, nominal: datetime, sessions: Sessions) -> PlannedSlot:
+def slot_of(schedule: ScoutSchedule, nominal: datetime, sessions: Sessions) -> PlannedSlot:
     """Return the slot of a minute that a cron line names: moved, and skipped, as the calendar has it."""
-    spec = named.schedule.spec
+    spec = schedule.spec
     if spec.calendar == "none":
-        return PlannedSlot(named.slot_name(nominal), nominal)
+        return PlannedSlot(slot_name_of(schedule, nominal), nominal, nominal)
     calendar, table = CALENDARS[spec.calendar], sessions(spec.calendar)
     day = calendar.day_of(nominal)
     try:
         at = nominal + calendar.shift(spec.anchor, day, table)
         closed = not table.is_session(day)
     except UnknownSession as unknown:
-        return PlannedSlot(named.slot_name(nominal), nominal, str(unknown) if spec.sessions_only else "")
+        return PlannedSlot(
+            slot_name_of(schedule, nominal), nominal, nominal, str(unknown) if spec.sessions_only else ""
+        )
     skip = f"{day} has no session on {spec.calendar}" if closed and spec.sessions_only else ""
-    return PlannedSlot(named.slot_name(at), at, skip)
+    return PlannedSlot(slot_name_of(schedule, at), at, nominal, skip)

@@ -33,8 +33,18 @@ async def claim(
     source: SlotSource = SlotSource.SCHEDULE,
     owner: str = "one",
     attempts: int = 1,
+    backfill: str = "",
+    redo: bool = False,
 ) -> SlotClaim:
-    return await slots.claim(wanted or key(), source=source, owner=owner, attempts_allowed=attempts, now=NOW)
+    return await slots.claim(
+        wanted or key(),
+        source=source,
+        owner=owner,
+        attempts_allowed=attempts,
+        now=NOW,
+        backfill=backfill,
+        redo=redo,
+    )
 
 
 async def finish(
@@ -110,6 +120,86 @@ async def test_a_backfill_takes_up_what_was_missed_and_never_what_is_done(slots:
     assert taken.slot.source is SlotSource.BACKFILL
     await finish(slots, SlotState.BACKFILLED)
     assert not (await claim(slots, source=SlotSource.BACKFILL)).won
+
+
+class TestBackfills:
+    """What a Backfill, known by its uid, may run: each slot once, whatever became of it before."""
+
+    async def asks(self, slots: SlotRepository, uid: str, *, redo: bool = False, attempts: int = 1) -> SlotClaim:
+        return await claim(slots, source=SlotSource.BACKFILL, backfill=uid, redo=redo, attempts=attempts)
+
+    async def test_each_takes_up_a_failed_slot_once(self, slots: SlotRepository) -> None:
+        await claim(slots)
+        await finish(slots, SlotState.FAILED)
+        assert (await self.asks(slots, "first")).won
+        await finish(slots, SlotState.FAILED, attempt=2)
+        again = await self.asks(slots, "first")
+        assert not again.won
+        assert again.slot.backfill == "first"
+        assert (await self.asks(slots, "second")).won
+
+    @pytest.mark.parametrize("state", [SlotState.RAN, SlotState.BACKFILLED])
+    async def test_what_is_done_runs_again_only_to_redo_it_and_once(
+        self, slots: SlotRepository, state: SlotState
+    ) -> None:
+        await claim(slots)
+        await finish(slots, state)
+        assert not (await self.asks(slots, "first")).won
+        assert (await self.asks(slots, "first", redo=True)).won
+        await finish(slots, SlotState.BACKFILLED, attempt=2)
+        assert not (await self.asks(slots, "first", redo=True)).won
+
+    async def test_its_attempts_count_from_where_the_slot_was_left(self, slots: SlotRepository) -> None:
+        await claim(slots, attempts=2)
+        await finish(slots, SlotState.FAILED)
+        await claim(slots, attempts=2)
+        await finish(slots, SlotState.FAILED, attempt=2)
+        for attempt in (3, 4):
+            taken = await self.asks(slots, "first", attempts=2)
+            assert taken.won
+            assert taken.slot.attempts == attempt
+            await finish(slots, SlotState.FAILED, attempt=attempt)
+        assert (await stored(slots)).is_finished
+        assert not (await self.asks(slots, "first", attempts=2)).won
+
+    async def test_a_slot_that_waits_for_its_schedule_is_taken_over(self, slots: SlotRepository) -> None:
+        await claim(slots, attempts=2)
+        await finish(slots, SlotState.FAILED)
+        taken = await self.asks(slots, "first", attempts=2)
+        assert taken.won
+        await finish(slots, SlotState.FAILED, attempt=2)
+        assert not (await stored(slots)).is_finished, "two attempts of its own"
+
+    async def test_it_never_takes_up_what_runs(self, slots: SlotRepository) -> None:
+        await claim(slots)
+        assert not (await self.asks(slots, "first", redo=True)).won
+
+    @pytest.mark.parametrize(
+        ("state", "redo", "written"),
+        [
+            (SlotState.MISSED, False, True),
+            (SlotState.FAILED, False, True),
+            (SlotState.SKIPPED, False, True),
+            (SlotState.RAN, False, False),
+            (SlotState.RAN, True, True),
+        ],
+    )
+    async def test_what_it_cannot_run_is_noted_over_the_old_outcome(
+        self, slots: SlotRepository, state: SlotState, redo: bool, written: bool
+    ) -> None:
+        await slots.record(key(), source=SlotSource.SCHEDULE, state=state, reason="before", now=NOW)
+        how = {"source": SlotSource.BACKFILL, "state": SlotState.FAILED, "now": NOW, "backfill": "first", "redo": redo}
+        found = await slots.record(key(), reason="no pod", **how)  # type: ignore[arg-type]
+        assert (found.state, found.reason) == ((SlotState.FAILED, "no pod") if written else (state, "before"))
+        assert found.is_over_for(SlotSource.BACKFILL, "first", redo=redo)
+        assert (await slots.record(key(), reason="again", **how)).reason == found.reason, "once"  # type: ignore[arg-type]
+
+    async def test_its_note_leaves_a_running_slot_alone(self, slots: SlotRepository) -> None:
+        await claim(slots)
+        found = await slots.record(
+            key(), source=SlotSource.BACKFILL, state=SlotState.FAILED, reason="no pod", now=NOW, backfill="first"
+        )
+        assert (found.state, found.source) == (SlotState.RUNNING, SlotSource.SCHEDULE)
 
 
 async def test_only_the_attempt_that_runs_may_end_the_slot(slots: SlotRepository) -> None:
@@ -237,15 +327,6 @@ async def test_the_newest_success_of_a_service_is_found(slots: SlotRepository) -
     found = await slots.newest_done("default", tasks)
     assert found is not None
     assert found.name == key().name
-
-
-async def test_a_schedules_latest_slot_of_a_stretch_is_found(slots: SlotRepository) -> None:
-    for hours in (0, 1, 2):
-        await claim(slots, key(AT + timedelta(hours=hours)))
-    found = await slots.latest_of_schedule("default", "scout", AT, AT + timedelta(hours=1))
-    assert found is not None
-    assert found.at == AT + timedelta(hours=1)
-    assert await slots.latest_of_schedule("default", "council", AT, AT + timedelta(hours=1)) is None
 
 
 async def test_slots_are_listed_by_day_schedule_and_task_page_by_page(slots: SlotRepository) -> None:

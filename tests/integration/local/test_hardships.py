@@ -18,7 +18,6 @@ from prime_jennie_operator.local.opening import follow_files
 from prime_jennie_operator.local.process import ManagedProcess
 from prime_jennie_operator.local.registry import ProcessRegistry
 from prime_jennie_operator.local.run import LocalRun
-from prime_jennie_operator.local.schedules import ScheduleRunner
 from prime_jennie_operator.local.secrets import LocalSecrets, load_generated
 from prime_jennie_operator.local.watch import fingerprint
 from tests.support.eventually import eventually
@@ -82,11 +81,11 @@ async def test_a_restart_that_fails_for_now_is_tried_again(tmp_path: Path, monke
 
 
 async def test_a_run_whose_schedules_end_stops_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fire(_self: ScheduleRunner, _place: object) -> NoReturn:
+    async def fire(*_: object) -> NoReturn:
         await asyncio.sleep(0.1)
         raise KeyError("a bug")
 
-    monkeypatch.setattr(ScheduleRunner, "run", fire)
+    monkeypatch.setattr(run_module, "fire_here", fire)
     monkeypatch.setattr(run_module, "SCHEDULES_WITHIN_SECS", 0.05)
     said: list[str] = []
     run = run_of(tmp_path, lambda _, text: said.append(text), stand_in("alone", 28612), schedules=[schedule()])

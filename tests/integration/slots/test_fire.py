@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from prime_jennie.domain.errors import BadInput, Unavailable
-from prime_jennie.domain.slots import SlotSource, SlotState, Task
+from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.job_app import job_app
 from prime_jennie.infra.jobs import Job
@@ -20,7 +20,7 @@ from prime_jennie.infra.settings import ServiceSettings
 from prime_jennie_operator.desired.schedule import schedule_objects
 from prime_jennie_operator.fire import FireSettings, fire, main
 from prime_jennie_operator.loading import load_values
-from prime_jennie_operator.schedule.slots import named_schedules
+from prime_jennie_operator.resources import ScoutSchedule
 from tests.support.eventually import eventually
 from tests.support.http_served import http_served
 from tests.support.job_service import Scripted
@@ -30,9 +30,11 @@ from tests.support.service_desk import ServiceDesk
 ROOT = Path(__file__).parents[3]
 
 
-def environment(at: datetime, url: str, database_url: str, **spec: Any) -> dict[str, str]:
+def environment(
+    at: datetime, url: str, database_url: str, name: str = "scout", beside: Sequence[ScoutSchedule] = (), **spec: Any
+) -> dict[str, str]:
     """Return what the rendered CronJob tells the pod of a minute, Secrets and labels filled in."""
-    [cron_job] = schedule_objects(named_schedules([schedule("hourly", **spec)])[0], load_values())
+    [cron_job] = schedule_objects(schedule(name, **spec), load_values(), beside)
     pod = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     told = {entry["name"]: entry.get("value", "") for entry in pod["containers"][0]["env"]}
     job_name = f"{cron_job['metadata']['name']}-{int(at.timestamp()) // 60}"
@@ -54,9 +56,9 @@ class Service:
         self.url = url
         self.scripted = scripted
 
-    async def fire(self, at: datetime, *, bare_names: bool = True, **spec: Any) -> Any:
-        told = environment(at, self.url, self.desk.database_url, **spec)
-        return await fire(settings(told), self.desk.clock, bare_names=bare_names)
+    async def fire(self, at: datetime, name: str = "scout", beside: Sequence[ScoutSchedule] = (), **spec: Any) -> Slot:
+        told = environment(at, self.url, self.desk.database_url, name, beside, **spec)
+        return await fire(settings(told), self.desk.clock)
 
 
 async def done(job: Job) -> str:
@@ -76,23 +78,23 @@ async def service(desk: ServiceDesk) -> AsyncIterator[Service]:
 
 async def test_the_slot_of_the_jobs_minute_runs(service: Service) -> None:
     slot = await service.fire(kst("08:30"))
-    assert (slot.name, slot.state, slot.schedule) == ("scout-20260219-0830", SlotState.RAN, "hourly")
+    assert (slot.name, slot.state, slot.schedule) == ("scout-20260219-0830", SlotState.RAN, "scout")
     again = await service.fire(kst("08:30"))
     assert again == slot
     assert len(service.scripted.jobs) == 1, "a second Job of the minute finds it done"
 
 
-async def test_a_second_schedules_slots_carry_its_name(service: Service) -> None:
-    assert (await service.fire(kst("08:30"), bare_names=False)).name == "scout-hourly-20260219-0830"
+async def test_the_slots_of_a_schedule_with_its_own_name_carry_it(service: Service) -> None:
+    assert (await service.fire(kst("08:30"), "hourly")).name == "scout-hourly-20260219-0830"
 
 
 async def test_a_job_made_for_one_slot_has_its_name(service: Service) -> None:
     told = environment(kst("08:30"), service.url, service.desk.database_url)
     told["JENNIE_JOB_NAME"] = "scout-20260219-0830"
-    assert (await fire(settings(told), service.desk.clock, bare_names=True)).state is SlotState.RAN
+    assert (await fire(settings(told), service.desk.clock)).state is SlotState.RAN
     told["JENNIE_JOB_NAME"] = "scout-20260219-0845"
-    with pytest.raises(BadInput, match="is no slot of ScoutSchedule hourly"):
-        await fire(settings(told), service.desk.clock, bare_names=True)
+    with pytest.raises(BadInput, match="is no slot of ScoutSchedule scout"):
+        await fire(settings(told), service.desk.clock)
 
 
 async def test_a_holiday_is_skipped_without_asking_anybody(service: Service) -> None:
@@ -119,14 +121,46 @@ async def test_on_the_exam_day_the_pod_waits_for_the_later_minute(service: Servi
 
 
 async def test_it_waits_for_the_schedule_that_it_depends_on(service: Service) -> None:
-    firing = asyncio.create_task(service.fire(kst("08:30"), dependsOn=["macro-collect"]))
+    collect = schedule("macro-collect", task="macro-collect", schedules=["20 7,8 * * *"])
+    spec = {"schedules": ["0 8 * * *"], "dependsOn": ["macro-collect"]}
+    service.desk.clock._now = kst("08:00")
+    firing = asyncio.create_task(service.fire(kst("08:00"), beside=[collect, schedule("late")], **spec))
     await asyncio.sleep(0.2)
     assert service.scripted.jobs == []
     key = SlotKey("default", "macro-20260219-0720", Task.MACRO_COLLECT, kst("07:20"), "macro-collect")
     await SlotRepository(service.desk.db).record(
-        key, source=SlotSource.SCHEDULE, state=SlotState.RAN, reason="done", now=kst("08:31")
+        key, source=SlotSource.SCHEDULE, state=SlotState.RAN, reason="done", now=kst("08:00")
     )
     assert (await firing).state is SlotState.RAN
+
+
+async def test_it_waits_for_the_latest_slot_before_its_own_and_for_none_older(service: Service) -> None:
+    """The older one is done already: to run on its figures would be to run on stale ones."""
+    collect = schedule("macro-collect", task="macro-collect", schedules=["20 7,8 * * *"])
+    rows = SlotRepository(service.desk.db)
+    for clock in ("07:20", "08:20"):
+        name = f"macro-20260219-{clock.replace(':', '')}"
+        key = SlotKey("default", name, Task.MACRO_COLLECT, kst(clock), "macro-collect")
+        if clock == "08:20":
+            firing = asyncio.create_task(service.fire(kst("08:30"), beside=[collect], dependsOn=["macro-collect"]))
+            await asyncio.sleep(0.2)
+            assert service.scripted.jobs == []
+        await rows.record(key, source=SlotSource.SCHEDULE, state=SlotState.RAN, reason="done", now=kst("08:30"))
+    assert (await firing).state is SlotState.RAN
+
+
+async def test_what_it_depends_on_must_be_a_schedule(service: Service) -> None:
+    slot = await service.fire(kst("08:30"), dependsOn=["settlement"])
+    assert (slot.state, slot.reason) == (SlotState.SKIPPED, "settlement: there is no such schedule")
+
+
+async def test_a_closure_of_this_installation_skips_the_slot(service: Service, tmp_path: Path) -> None:
+    closures = tmp_path / "closures.csv"
+    closures.write_text("exchange,date,open,close,reason\nXKRX,2026-02-19,,,typhoon\n", encoding="utf-8")
+    told = environment(kst("08:30"), service.url, service.desk.database_url) | {"JENNIE_CLOSURES": str(closures)}
+    slot = await fire(settings(told), service.desk.clock)
+    assert (slot.state, slot.reason) == (SlotState.SKIPPED, "2026-02-19 has no session on XKRX")
+    assert service.scripted.jobs == []
 
 
 async def test_attempts_live_inside_one_pod(service: Service) -> None:
@@ -144,6 +178,9 @@ async def test_attempts_live_inside_one_pod(service: Service) -> None:
         ({"JENNIE_JOB_NAME": "hourly"}, "slot: hourly: is none of briefing"),
         ({"JENNIE_SCHEDULE": "{broken"}, "environment: JENNIE_SCHEDULE: is no JSON"),
         ({"JENNIE_SCHEDULE": "[]"}, "environment: JENNIE_SCHEDULE: must be a mapping"),
+        ({"JENNIE_NEEDED": "{}"}, "environment: JENNIE_NEEDED: is no list"),
+        ({"JENNIE_NEEDED": "[1]"}, "environment: JENNIE_NEEDED: must be a mapping"),
+        ({"JENNIE_CLOSURES": "/nowhere/closures.csv"}, "closures.csv: cannot be read: No such file"),
         ({"JENNIE_SERVICE_URL": ""}, "environment: JENNIE_SERVICE_URL: Field required"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL: url: not a database URL"),
     ],
@@ -159,7 +196,7 @@ def test_a_pod_that_is_told_nonsense_ends_with_2_and_one_line(
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("prime_jennie_operator.fire.configure_logging", lambda *_, **__: None)
-    assert main(["--bare-names"]) == 2
+    assert main() == 2
     complaint = capsys.readouterr().err
     assert says in complaint
     assert complaint.count("\n") == 1
@@ -180,7 +217,7 @@ async def test_the_programs_exit_status_tells_the_outcome(service: Service) -> N
 
 
 def command(told: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    program = [sys.executable, "-m", "prime_jennie_operator.fire", "--bare-names"]
+    program = [sys.executable, "-m", "prime_jennie_operator.fire"]
     return subprocess.run(
         program, env={**os.environ, **told}, cwd=ROOT, text=True, capture_output=True, check=False, timeout=60
     )

@@ -324,6 +324,33 @@ async def test_a_backfill_is_called_so(desk: ServiceDesk) -> None:
         assert len(scripted.jobs) == 1
 
 
+async def test_a_backfill_runs_beside_a_live_slot_and_never_costs_one(desk: ServiceDesk) -> None:
+    gate = Gate()
+    async with serving(desk, gate) as (client, scripted):
+        for slot in ("scout-20260217-0830", "scout-20260218-0830"):
+            assert (await trigger(client, slot=slot, source="backfill", backfill="uid"))["status"] == "started"
+        for concurrency in ("Forbid", "Replace"):
+            minute = {"Forbid": "0849", "Replace": "0850"}[concurrency]
+            live = await trigger(client, slot=f"scout-20260219-{minute}", concurrency=concurrency)
+            assert live["status"] == "started"
+        await eventually(lambda: len(scripted.jobs) == 4)
+        gate.opened.set()
+        ends = [(await ended(client, job.slot)).state for job in scripted.jobs]
+    assert ends.count(SlotState.BACKFILLED) == 2, "a live slot takes the place of a live one alone"
+    assert [job.newest for job in scripted.jobs] == [False, False, True, True]
+
+
+async def test_a_backfill_that_redoes_what_is_done_does_so_once(desk: ServiceDesk) -> None:
+    async with serving(desk, done) as (client, scripted):
+        await ended(client, (await trigger(client, slot=HALF_PAST_EIGHT))["job_id"])
+        ask = {"slot": HALF_PAST_EIGHT, "source": "backfill", "backfill": "uid"}
+        assert (await trigger(client, **ask))["outcome"] == "Ran"
+        assert (await trigger(client, **ask, redo=True))["status"] == "started"
+        assert (await ended(client, HALF_PAST_EIGHT)).state is SlotState.BACKFILLED
+        assert (await trigger(client, **ask, redo=True))["outcome"] == "Backfilled"
+    assert [job.newest for job in scripted.jobs] == [True, False]
+
+
 async def test_parameters_reach_the_task_as_they_are(desk: ServiceDesk) -> None:
     async with serving(desk, done) as (client, scripted):
         await ended(client, (await trigger(client, parameters={"top": 5, "names": ["a"]}))["job_id"])

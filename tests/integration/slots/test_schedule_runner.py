@@ -14,8 +14,8 @@ from prime_jennie.infra.clock import CONSUMED_ALL
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
 from prime_jennie.infra.jobs import Job
 from prime_jennie.infra.upcoming_slots import UpcomingSlots
+from prime_jennie_operator.firing.decided import CONFIG_KEY
 from prime_jennie_operator.loading import load_files
-from prime_jennie_operator.local.decided import CONFIG_KEY
 from tests.support.eventually import eventually
 from tests.support.job_service import Gate
 from tests.support.schedules import THURSDAY, kst, schedule

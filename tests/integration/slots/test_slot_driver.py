@@ -1,6 +1,7 @@
 """One slot comes to its outcome from outside: through failed attempts, a service that is away or dies, and waiting."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -8,11 +9,11 @@ import httpx
 import pytest
 
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound, Unavailable
-from prime_jennie.domain.slots import Slot, SlotSource, SlotState, Task, TriggerRequest, slot_name
+from prime_jennie.domain.slots import Need, Slot, SlotSource, SlotState, Task, TriggerRequest, slot_name
 from prime_jennie.infra.clients.job_service import JobServiceClient
 from prime_jennie.infra.database.repositories.slots import SlotKey
 from prime_jennie.infra.jobs import Job
-from prime_jennie.infra.slot_driver import Need, SlotOrder
+from prime_jennie.infra.slot_driver import SlotOrder
 from tests.support.eventually import eventually
 from tests.support.job_service import Gate
 from tests.support.scanning import at
@@ -208,10 +209,58 @@ async def test_an_outage_of_the_database_is_waited_for(world: SlotWorld, monkeyp
     assert (await world.driver().drive(order())).state is SlotState.RAN
 
 
+class TestBackfill:
+    """A slot whose time is long over."""
+
+    def asked(self, *, attempts: int = 1, redo: bool = False) -> SlotOrder:
+        return replace(order(attempts=attempts), source=SlotSource.BACKFILL, backfill="uid", redo=redo)
+
+    async def end_before(self, world: SlotWorld, state: SlotState) -> None:
+        await world.slots.record(
+            order().key, source=SlotSource.SCHEDULE, state=state, reason="before", now=world.clock.now()
+        )
+
+    async def test_what_was_missed_runs_after_all_and_once(self, world: SlotWorld) -> None:
+        await self.end_before(world, SlotState.MISSED)
+        for _ in range(2):
+            slot = await world.driver().drive(self.asked())
+            assert (slot.state, slot.backfill) == (SlotState.BACKFILLED, "uid")
+        assert [job.newest for job in world.jobs] == [False]
+
+    async def test_its_attempts_are_repeated(self, world: SlotWorld) -> None:
+        await self.end_before(world, SlotState.FAILED)
+
+        async def fails_first(job: Job) -> str:
+            if len(world.jobs) == 1:
+                raise Unavailable("not yet")
+            return "at last"
+
+        world.behave = fails_first
+        driving = asyncio.create_task(world.driver().drive(self.asked(attempts=2)))
+        await world.pass_time(at("08:35"), step_secs=1)
+        assert (await driving).state is SlotState.BACKFILLED
+        assert len(world.jobs) == 2
+
+    async def test_what_is_done_stays_unless_it_is_to_be_done_again(self, world: SlotWorld) -> None:
+        await self.end_before(world, SlotState.RAN)
+        assert (await world.driver().drive(self.asked())).reason == "before"
+        assert (await world.driver().drive(self.asked(redo=True))).state is SlotState.BACKFILLED
+
+    async def test_a_service_that_stays_away_leaves_the_slot_missed_for_this_backfill(self, world: SlotWorld) -> None:
+        await self.end_before(world, SlotState.FAILED)
+        await world.kill_service()
+        driving = asyncio.create_task(world.driver().drive(self.asked()))
+        await asyncio.sleep(0.05)
+        world.clock.set(at("08:50:01"))
+        slot = await driving
+        assert (slot.state, slot.backfill) == (SlotState.MISSED, "uid")
+        assert slot.reason == "scout-job did not start it within 20m: no answer (ConnectError)"
+
+
 class TestNeeds:
     """A slot that waits for another schedule's."""
 
-    NEED = Need("macro-collect", "macro-20260219-0720", at("00:00"))
+    NEED = Need("macro-collect", "macro-20260219-0720")
 
     async def end_need(self, world: SlotWorld, state: SlotState) -> None:
         key = SlotKey("default", "macro-20260219-0720", Task.MACRO_COLLECT, at("07:20"), "macro-collect")
@@ -239,13 +288,6 @@ class TestNeeds:
         slot = await driving
         assert slot.state is SlotState.SKIPPED
         assert slot.reason == "macro-collect: macro-20260219-0720 has not ended within 20m"
-
-    async def test_who_knows_no_slot_takes_the_schedules_last_one(self, world: SlotWorld) -> None:
-        need = Need("macro-collect", None, at("00:00"))
-        driving = asyncio.create_task(world.driver().drive(order(needs=(need,))))
-        await asyncio.sleep(0.05)
-        await self.end_need(world, SlotState.RAN)
-        assert (await driving).state is SlotState.RAN
 
 
 class TestClient:

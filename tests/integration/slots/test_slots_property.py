@@ -19,7 +19,7 @@ from prime_jennie.infra.fakes.clock import ManualClock
 from prime_jennie.infra.jobs import Job
 from prime_jennie.infra.outages import Backoff
 from prime_jennie_operator.resources import ScoutSchedule
-from prime_jennie_operator.schedule.slots import named_schedules, slots_between
+from prime_jennie_operator.schedule.slots import slots_between
 from tests.support.database import migrate_empty
 from tests.support.eventually import eventually
 from tests.support.schedules import SESSIONS, kst, schedule
@@ -49,6 +49,7 @@ SPECS = st.fixed_dictionaries(
             st.sampled_from(["30 8-9 * * *", "*/15 8 * * *", "0,10,20 9 * * 4", "7 * * * 1-5", "*/40 * * * *"]),
             min_size=1,
             max_size=3,
+            unique=True,
         ),
         "catchUp": st.sampled_from(["none", "latest", "all"]),
         "concurrencyPolicy": st.sampled_from(["Forbid", "Allow", "Replace"]),
@@ -117,9 +118,7 @@ async def live(
     db.close_now()
 
     expected = {
-        slot.name
-        for one in named_schedules(schedules)
-        for slot in slots_between(one, BEGIN, END + timedelta(hours=1), SESSIONS)
+        slot.name for one in schedules for slot in slots_between(one, BEGIN, END + timedelta(hours=1), SESSIONS)
     }
     names = [slot.name for slot in found if slot.at > BEGIN]
     assert set(names) == expected

@@ -7,14 +7,14 @@ import pytest
 from prime_jennie.domain.slots import SlotState
 from prime_jennie_operator.schedule.plan import Decision, decide
 from prime_jennie_operator.schedule.slots import slots_between
-from tests.support.schedules import SESSIONS, kst, named
+from tests.support.schedules import SESSIONS, kst, schedule
 
 
 def decided(now: str, since: str = "08:00", **spec: object) -> dict[str, Decision]:
     """Decide about the slots after a time, by their clock."""
-    one = named(**spec)
+    one = schedule(**spec)
     due = slots_between(one, kst(since), kst(now), SESSIONS)
-    return {decision.slot.name[-4:]: decision for decision in decide(one.schedule, due, kst(now))}
+    return {decision.slot.name[-4:]: decision for decision in decide(one, due, kst(now))}
 
 
 def running(decisions: dict[str, Decision]) -> list[str]:
@@ -61,9 +61,9 @@ def test_a_suspended_schedule_skips_everything_and_says_so(catch_up: str) -> Non
 
 def test_a_holidays_slots_are_skipped_and_never_caught_up() -> None:
     holiday = date(2024, 12, 25)
-    one = named(catchUp="all")
+    one = schedule(catchUp="all")
     due = slots_between(one, kst("08:00", holiday), kst("09:40", holiday), SESSIONS)
-    decisions = decide(one.schedule, due, kst("09:40", holiday))
+    decisions = decide(one, due, kst("09:40", holiday))
     assert [decision.outcome for decision in decisions] == [SlotState.SKIPPED] * 2
     assert decisions[0].reason == "2024-12-25 has no session on XKRX"
 
@@ -77,7 +77,7 @@ def test_every_slot_has_one_decision_and_every_outcome_a_reason() -> None:
 
 
 def test_yesterdays_last_slot_is_caught_up_this_morning() -> None:
-    one = named("settlement", task="settlement", schedules=["45 15 * * *"])
+    one = schedule("settlement", task="settlement", schedules=["45 15 * * *"])
     now = kst("08:00") + timedelta(days=1)
-    [decision] = decide(one.schedule, slots_between(one, kst("15:00"), now, SESSIONS), now)
+    [decision] = decide(one, slots_between(one, kst("15:00"), now, SESSIONS), now)
     assert decision.outcome is None

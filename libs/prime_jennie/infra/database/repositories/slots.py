@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from prime_jennie.domain.sessions import KST
@@ -51,18 +51,25 @@ class SlotRepository:
         self._db = db
 
     async def claim(
-        self, key: SlotKey, *, source: SlotSource, owner: str, attempts_allowed: int, now: datetime
+        self,
+        key: SlotKey,
+        *,
+        source: SlotSource,
+        owner: str,
+        attempts_allowed: int,
+        now: datetime,
+        backfill: str = "",
+        redo: bool = False,
     ) -> SlotClaim:
         """Begin an attempt unless the slot is over, is running or has used its attempts up.
 
         A person may begin the next attempt of a slot that waits for it; a backfill also takes up what was missed,
-        skipped or has failed for good, and never what is done.
+        skipped or has failed for good, with attempts of its own, and what is done only to `redo` it.
         """
         begun = {
             "source": source.value,
             "state": SlotState.RUNNING.value,
             "reason": "",
-            "attempts_allowed": attempts_allowed,
             "owner": owner,
             "started_at": now,
             "finished_at": None,
@@ -71,14 +78,19 @@ class SlotRepository:
         }
 
         def work(session: Session) -> SlotClaim:
-            won = insert_new(session, SlotRow, {**_identity(key), **begun, "attempts": 1})
+            fresh = {"attempts": 1, "attempts_allowed": attempts_allowed, "backfill": backfill}
+            won = insert_new(session, SlotRow, {**_identity(key), **begun, **fresh})
             if not won:
-                again = (
-                    update(SlotRow)
-                    .where(*_is(key.namespace, key.name), _may_begin(source, attempts_allowed))
-                    .values(**begun, attempts=SlotRow.attempts + 1)
-                )
-                won = affected(session.execute(again)) == 1
+                # In this order, as MariaDB computes each from what those before it have become.
+                again = [
+                    (SlotRow.attempts_allowed, _attempts_allowed(source, attempts_allowed, backfill)),
+                    (SlotRow.attempts, SlotRow.attempts + 1),
+                    *([(SlotRow.backfill, backfill)] if source is SlotSource.BACKFILL else []),
+                    *((getattr(SlotRow, name), value) for name, value in begun.items()),
+                ]
+                may_begin = _may_begin(source, attempts_allowed, backfill, redo=redo)
+                claimed = update(SlotRow).where(*_is(key.namespace, key.name), may_begin).ordered_values(*again)
+                won = affected(session.execute(claimed)) == 1
             return SlotClaim(_stored(session, key.namespace, key.name), won)
 
         return await self._db.write(work)
@@ -113,15 +125,28 @@ class SlotRepository:
 
         return await self._db.write(work)
 
-    async def record(self, key: SlotKey, *, source: SlotSource, state: SlotState, reason: str, now: datetime) -> Slot:
-        """Write the outcome of a slot that will not run (again); what runs or is over stays as it is."""
+    async def record(
+        self,
+        key: SlotKey,
+        *,
+        source: SlotSource,
+        state: SlotState,
+        reason: str,
+        now: datetime,
+        backfill: str = "",
+        redo: bool = False,
+    ) -> Slot:
+        """Write the outcome of a slot that will not run (again); what runs or is over for the asker stays as it is."""
         outcome = {"state": state.value, "reason": reason, "finished_at": now}
+        own = {"source": source.value, "backfill": backfill} if source is SlotSource.BACKFILL else {}
+        is_open = _waits if not own else or_(_waits, _taken_up(backfill, redo=redo))
 
         def work(session: Session) -> Slot:
             fresh = {
                 **_identity(key),
                 **outcome,
                 "source": source.value,
+                "backfill": backfill,
                 "attempts": 0,
                 "attempts_allowed": 0,
                 "owner": "",
@@ -129,7 +154,7 @@ class SlotRepository:
                 "phase": "",
             }
             if not insert_new(session, SlotRow, fresh):
-                session.execute(update(SlotRow).where(*_is(key.namespace, key.name), _waits).values(**outcome))
+                session.execute(update(SlotRow).where(*_is(key.namespace, key.name), is_open).values(**outcome, **own))
             return _stored(session, key.namespace, key.name)
 
         return await self._db.write(work)
@@ -220,17 +245,6 @@ class SlotRepository:
         )
         return await self._db.read(lambda session: session.execute(later).scalar_one() == 0)
 
-    async def latest_of_schedule(self, namespace: str, schedule: str, since: datetime, upto: datetime) -> Slot | None:
-        """Return a schedule's last slot between two moments, both included."""
-        query = (
-            select(SlotRow)
-            .where(SlotRow.namespace == namespace, SlotRow.schedule == schedule)
-            .where(SlotRow.at >= since, SlotRow.at <= upto)
-            .order_by(SlotRow.at.desc())
-            .limit(1)
-        )
-        return next(iter(await self._slots(query)), None)
-
     async def unfinished(self, namespace: str) -> list[Slot]:
         """Return what runs or waits for its next attempt, oldest first."""
         query = select(SlotRow).where(SlotRow.namespace == namespace, SlotRow.finished_at.is_(None))
@@ -266,12 +280,28 @@ _running = SlotRow.state == SlotState.RUNNING.value
 _waits = and_(SlotRow.state == SlotState.FAILED.value, SlotRow.finished_at.is_(None))
 
 
-def _may_begin(source: SlotSource, attempts_allowed: int) -> ColumnElement[bool]:
+def _may_begin(source: SlotSource, attempts_allowed: int, backfill: str, *, redo: bool) -> ColumnElement[bool]:
     if source is SlotSource.BACKFILL:
-        return SlotRow.state.in_(NOT_DONE)
+        spent = and_(SlotRow.backfill == backfill, SlotRow.attempts >= SlotRow.attempts_allowed)
+        return or_(and_(_waits, not_(spent)), _taken_up(backfill, redo=redo))
     if source is SlotSource.MANUAL:
         return _waits
     return and_(_waits, SlotRow.attempts < attempts_allowed)
+
+
+def _taken_up(backfill: str, *, redo: bool) -> ColumnElement[bool]:
+    """Pick what is over, and what a backfill may yet run: what was not done, or all of it, and each once."""
+    over = SlotRow.finished_at.is_not(None)
+    others = SlotRow.backfill != backfill if backfill else true()
+    return and_(over, others, true() if redo else SlotRow.state.in_(NOT_DONE))
+
+
+def _attempts_allowed(source: SlotSource, attempts_allowed: int, backfill: str) -> ColumnElement[int] | int:
+    """Count a backfill's attempts from where the slot was left; within it, its first request's number stands."""
+    if source is not SlotSource.BACKFILL:
+        return attempts_allowed
+    is_begun = and_(_waits, SlotRow.source == source.value, SlotRow.backfill == backfill)
+    return case((is_begun, SlotRow.attempts_allowed), else_=SlotRow.attempts + attempts_allowed)
 
 
 def _is(namespace: str, name: str) -> tuple[ColumnElement[bool], ...]:
@@ -306,6 +336,7 @@ def _slot(row: SlotRow) -> Slot:
         schedule=row.schedule,
         at=row.at,
         source=SlotSource(row.source),
+        backfill=row.backfill,
         state=SlotState(row.state),
         reason=row.reason,
         attempts=row.attempts,

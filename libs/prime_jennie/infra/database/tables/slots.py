@@ -26,6 +26,7 @@ class SlotRow(Base):
     schedule: Mapped[str] = mapped_column(String(63))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     source: Mapped[str] = mapped_column(String(10))
+    backfill: Mapped[str] = mapped_column(String(63), server_default="")
     state: Mapped[str] = mapped_column(String(12))
     reason: Mapped[str] = mapped_column(Text)
     attempts: Mapped[int] = mapped_column(Integer)

@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.slots import Concurrency, Slot, SlotState
 from prime_jennie.infra.database.repositories.slots import SlotKey
-from prime_jennie.infra.slot_driver import SlotDriver, SlotOrder
+from prime_jennie.infra.slot_driver import SlotOrder
 from prime_jennie.infra.tasks import end_task, end_tasks
-from prime_jennie_operator.local.decided import Key
+from prime_jennie_operator.firing.decided import Key
 
 BEGIN_WITHIN_SECS: Final = 10.0  # real
 
 log = structlog.get_logger(__name__)
+
+
+class Driver(Protocol):
+    """Brings one slot to its outcome; where it dies in between, the next one goes on where the slot stands."""
+
+    async def drive(self, order: SlotOrder, begun: Callable[[], None] = ...) -> Slot:
+        """Return the finished slot, and call `begun` as soon as nobody need wait for its beginning any more."""
+
+    async def end(self, order: SlotOrder, state: SlotState, reason: str) -> Slot:
+        """Write the outcome of a slot that will not run (again); one that somebody runs meanwhile is followed."""
 
 
 class SlotChains:
@@ -30,7 +40,7 @@ class SlotChains:
     def __init__(
         self,
         clock: Clock,
-        driver: SlotDriver,
+        driver: Driver,
         write: Callable[[SlotKey, SlotState, str], Awaitable[None]],
         tell: Callable[[Slot], None],
     ) -> None:

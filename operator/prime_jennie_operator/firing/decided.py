@@ -8,12 +8,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
+from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.slots import INSTANT
 
 CONFIG_KEY: Final = "schedules:decided"
 LONGEST_OUTAGE: Final = timedelta(days=7)  # slots missed before that leave no rows
 Key = tuple[str, str]
 """A schedule's namespace and name."""
+
+
+def key_of(schedule: ScoutSchedule) -> Key:
+    return schedule.metadata.namespace, schedule.name
 
 
 class DecidedUpto:
