@@ -86,7 +86,7 @@ def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any], rules: Map
     if "properties" in node:
         required = sorted(node.get("required", []))
         result["properties"] = {
-            name: _with_nested_defaults(_convert(child, definitions, rules), name in required)
+            name: _with_nested_defaults(_convert(child, definitions, rules), name in required or _may_be_absent(child))
             for name, child in node["properties"].items()
         }
         result |= {"required": required} if required else {}
@@ -119,12 +119,17 @@ def _resolve(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[s
     return title, node
 
 
-def _with_nested_defaults(child: Schema, is_required: bool) -> Schema:
+def _may_be_absent(child: Mapping[str, Any]) -> bool:
+    """Tell whether the model knows None for it: an empty object would mean something else."""
+    return any(option.get("type") == "null" for option in child.get("anyOf", ()))
+
+
+def _with_nested_defaults(child: Schema, stays_as_it_is: bool) -> Schema:
     """Default an optional object: the API server fills in the defaults of its fields only if it is there.
 
     All of them are written out, because the rules must hold for the default as it stands.
     """
-    if is_required or "properties" not in child or "required" in child:
+    if stays_as_it_is or "properties" not in child or "required" in child:
         return child
     fields = child["properties"].items()
     return child | {"default": {name: field["default"] for name, field in fields if "default" in field}}

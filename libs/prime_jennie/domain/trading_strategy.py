@@ -133,7 +133,7 @@ class EntrySpec(Spec):
     name: SignalType = Field(description="The strategy's name, e.g. GOLDEN_CROSS.")
     enabled: Flag = Field(default=True, description="Whether it may signal. Default true: who lists it wants it.")
     parameters: dict[ParameterName, Pct] = Field(
-        default_factory=dict,
+        default={},
         max_length=20,
         description="Thresholds that differ from the rulebook's; names and units are the strategy's. Default: none.",
     )

@@ -64,7 +64,7 @@ class BackfillSpec(Spec):
         default=False, description="true: only tell in the status which slots would run; set to false to run them"
     )
     parameters: dict[str, JsonValue] = Field(
-        default_factory=dict,
+        default={},
         max_length=50,
         description="handed to the task; each takes the place of the schedule's parameter of that name",
     )

@@ -115,10 +115,10 @@ class ResourceNeeds(Spec):
     )
 
     requests: dict[str, Quantity] = Field(
-        default_factory=dict, max_length=10, description="reserved amounts, such as cpu: 100m"
+        default={}, max_length=10, description="reserved amounts, such as cpu: 100m"
     )
     limits: dict[str, Quantity] = Field(
-        default_factory=dict, max_length=10, description="upper bounds, such as memory: 512Mi"
+        default={}, max_length=10, description="upper bounds, such as memory: 512Mi"
     )
 
     @model_validator(mode="after")
@@ -153,7 +153,7 @@ class ServiceOverrides(Spec):
         default=(), max_length=50, json_schema_extra=keyed_by("name"), description="further environment"
     )
     node_selector: dict[str, LabelValue] = Field(
-        default_factory=dict, max_length=20, description="labels of the nodes it may run on"
+        default={}, max_length=20, description="labels of the nodes it may run on"
     )
     tolerations: tuple[Toleration, ...] = Field(
         default=(), max_length=20, description="taints of nodes that it accepts"

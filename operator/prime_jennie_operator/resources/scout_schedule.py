@@ -147,7 +147,7 @@ class ScoutScheduleSpec(Spec):
     )
     suspend: Flag = Field(default=False, description="true: no slot starts; running ones go on")
     parameters: dict[str, JsonValue] = Field(
-        default_factory=dict, max_length=50, description="handed to the task as they are"
+        default={}, max_length=50, description="handed to the task as they are"
     )
     successful_history_limit: Annotated[Count, Field(ge=0, le=100)] = Field(
         default=3, description="finished Jobs to keep"

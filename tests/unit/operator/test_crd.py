@@ -63,6 +63,12 @@ def test_optional_objects_default_to_their_fields_defaults_as_the_rules_must_hol
     assert "default" not in spec["services"]["properties"]["buyScanner"]["properties"]["image"]
 
 
+def test_what_the_model_may_lack_gets_no_default_as_an_empty_object_means_something_else() -> None:
+    scanner = schema("TradingStrategy")["properties"]["spec"]["properties"]["services"]["properties"]["buyScanner"]
+    assert "default" not in scanner["properties"]["resources"]  # {} would take the place of the chart's resources
+    assert scanner["default"] == {"enabled": True, "env": [], "nodeSelector": {}, "tolerations": []}
+
+
 def test_cross_field_rules_stand_where_their_fields_are() -> None:
     spec = schema("TradingStrategy")["properties"]["spec"]
     rules = {rule["message"] for rule in spec["x-kubernetes-validations"]}
