@@ -12,7 +12,7 @@
 
 {{/* One variable with a value. Takes (list NAME VALUE). */}}
 {{- define "jennie.valueEnv" -}}
-{{- $value := index . 1 }}
+{{- $value := index . 1 -}}
 - name: {{ index . 0 }}
   value: {{ if kindIs "string" $value }}{{ $value | quote }}{{ else }}{{ include "jennie.number" $value | quote }}{{ end }}
 {{- end -}}

@@ -20,7 +20,7 @@ securityContext:
 restartPolicy: {{ . }}
 {{- end }}
 {{- if .placement }}
-{{ .placement }}
+{{- .placement | trim | nindent 0 }}
 {{- else }}
 {{- with .root.Values.pods.nodeSelector }}
 nodeSelector:
@@ -59,7 +59,7 @@ containers:
     {{- end }}
     {{- with include "jennie.resources" .resources }}
     resources:
-      {{- . | nindent 6 }}
+      {{- trim . | nindent 6 }}
     {{- end }}
     {{- with .probes }}
     {{- . | nindent 4 }}

@@ -69,6 +69,7 @@ class Operator(Values):
 
 class Rbac(Values):
     create: bool
+    people: bool
 
 
 class Metrics(Values):

@@ -96,9 +96,14 @@ class KubeApi:
         path = kind.path(namespace, name, subresource)
         return await self._write("PATCH", path, body=changes, content=content, params={"fieldManager": FIELD_MANAGER})
 
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str | None = None) -> bool:
-        """Delete an object, with `uid` only that very one, and later what it owns; False when it was gone."""
-        options: dict[str, Any] = {"propagationPolicy": "Background"}
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, foreground: bool = False
+    ) -> bool:
+        """Delete an object, with `uid` only that very one, and what it owns; False when it was gone.
+
+        Its children go later; with `foreground` they go first, and it stays visible until then.
+        """
+        options: dict[str, Any] = {"propagationPolicy": "Foreground" if foreground else "Background"}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         try:
