@@ -20,10 +20,10 @@ from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.redis.server import find_server_binary
 from prime_jennie_operator.firing.runner import ScheduleRunner
 from prime_jennie_operator.firing.turns import NAME as SCHEDULES
+from prime_jennie_operator.live_config import Announced, LiveConfigChannel, announced_in
 from prime_jennie_operator.local.environment import Machine
 from prime_jennie_operator.local.errors import StartFailed
 from prime_jennie_operator.local.folder import RunFolder, write_atomically
-from prime_jennie_operator.live_config import Announced, LiveConfigChannel, announced_in
 from prime_jennie_operator.local.lock import FolderLock
 from prime_jennie_operator.local.logs import last_line, rotate
 from prime_jennie_operator.local.ports import LOOPBACK, PortClaims, PortMap, allocate

@@ -226,7 +226,7 @@ async def test_a_configuration_that_redis_lost_is_written_again(
 ) -> None:
     from prime_jennie.infra.redis.connection import connect
 
-    monkeypatch.setattr("prime_jennie_operator.local.live_config.RESYNC_SECS", 0.1)
+    monkeypatch.setattr("prime_jennie_operator.live_config.RESYNC_SECS", 0.1)
     async with run_of([*redis_store(), live_configuration("krx", 4, 10)], tmp_path) as run:
         client = connect(run.redis_url)
         await client.flushall()

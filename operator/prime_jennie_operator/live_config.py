@@ -1,4 +1,4 @@
-"""The live configuration's channel on one machine: a file, a Redis key with its generation, an announcement."""
+"""The live configuration's channel: a Redis key with its generation, an announcement, and who follows it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic import ValidationError
 from redis.exceptions import RedisError
 
+from prime_jennie.domain.keys import Keyspace, RedisKeys
+from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.redis.connection import connect
+from prime_jennie.infra.redis.strategies import known_strategies
 from prime_jennie_operator.desired.strategy import CONFIG_FILE
 from prime_jennie_operator.manifest import Manifest, of_kind, strategy_of
 
@@ -27,7 +31,12 @@ class Announced:
 
     @property
     def key(self) -> str:
-        return f"{self.strategy}:config"
+        return Keyspace(self.strategy).of(RedisKeys.CONFIG)
+
+    @property
+    def acknowledgements(self) -> str:
+        """Name the hash of service → generation."""
+        return Keyspace(self.strategy).of(RedisKeys.CONFIG_ACK)
 
 
 def announced_in(manifests: Iterable[Manifest]) -> dict[str, Announced]:
@@ -53,9 +62,44 @@ class LiveConfigChannel:
         await self._redis.set(announced.key, announced.text)
         await self._redis.publish(announced.key, announced.text)
 
+    async def announce(self, announced: Announced) -> str | None:
+        """Publish what Redis does not say already; return the namespace that uses the name on this Redis, if another.
+
+        What a strategy that was deleted has left under the name is forgotten: acknowledgements of its generations.
+        """
+        said = await self._redis.get(announced.key)
+        if said == announced.text:
+            return None
+        ours, before = _told(announced.text), _told(said)
+        if before is not None and ours is not None:
+            if before.namespace != ours.namespace:
+                return before.namespace
+            if before.created_at != ours.created_at:
+                await self._redis.delete(announced.acknowledgements)
+        await self._redis.set(announced.key, announced.text)
+        await self._redis.publish(announced.key, announced.text)
+        return None
+
+    async def announced_of(self, namespace: str) -> set[str]:
+        """Name the strategies of a namespace that Redis knows, those that are no more among them."""
+        known = await known_strategies(self._redis)
+        return {name for name, live in known.items() if live.namespace == namespace}
+
+    async def forget(self, strategy: str, namespace: str) -> bool:
+        """Remove the configuration of a strategy that is no more; False when another namespace has the name by now.
+
+        A person's halts stay, and so do its streams: they are no configuration.
+        """
+        announced = Announced(strategy, 0, "")
+        before = _told(await self._redis.get(announced.key))
+        if before is not None and before.namespace != namespace:
+            return False
+        await self._redis.delete(announced.key, announced.acknowledgements)
+        return True
+
     async def acknowledged(self, strategy: str) -> dict[str, int]:
         """Read which service follows which generation."""
-        answers = await self._redis.hgetall(f"{strategy}:config:ack")
+        answers = await self._redis.hgetall(Announced(strategy, 0, "").acknowledgements)
         return {str(service): int(generation) for service, generation in answers.items()}
 
     async def wait_for_acks(self, announced: Announced, services: set[str], timeout_secs: float = 10.0) -> set[str]:
@@ -87,3 +131,11 @@ class LiveConfigChannel:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+def _told(text: str | None) -> LiveConfig | None:
+    """Read what a key says; None for nothing, and for what nobody can read."""
+    try:
+        return None if text is None else LiveConfig.model_validate_json(text)
+    except ValidationError:
+        return None
