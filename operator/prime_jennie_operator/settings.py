@@ -86,6 +86,9 @@ class OperatorSettings(BaseSettings):
     clock_url: str | None = Field(
         None, validation_alias="JENNIE_CLOCK", description="Redis of a virtual clock's leader; unset: the real clock"
     )
+    closures_file: Path | None = Field(
+        None, validation_alias="JENNIE_CLOSURES", description="days of this installation without a session; unset: none"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(True, description="one JSON object a line; false: readable console lines")
     stop_within_secs: float = Field(8.0, gt=0, description="seconds that a graceful stop may take")

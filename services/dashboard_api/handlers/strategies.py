@@ -14,7 +14,6 @@ from dashboard_api.desk import DashboardDesk
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.positions import Position
 from prime_jennie.domain.strategy_report import StrategyReport
-from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.strategy_reports import StrategyReports
 
 _POSITIONS = TypeAdapter(list[Position])
@@ -36,7 +35,7 @@ def strategy_routes(desk: Callable[[], DashboardDesk]) -> APIRouter:
             db=at.jobs.db,
             gateway=at.jobs.gateway,
             account=await at.account(),
-            sessions=load_sessions(),
+            sessions=at.jobs.sessions,
             prices=lambda strategy, codes: _watched_prices(at, strategy, codes),
         )
         now = at.jobs.clock.now()
