@@ -1,7 +1,7 @@
 """Write what the kinds' models say elsewhere: `python -m prime_jennie_operator.generate [--check]`.
 
-The CustomResourceDefinitions in crds/, their copy for the chart, the reference in crds/README.md and the overview in
-README.md. With --check nothing is written, and what differs is named.
+The CustomResourceDefinitions in crds/, their copy for the chart, the chart's schema, the reference in crds/README.md and
+the overview in README.md. With --check nothing is written, and what differs is named.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from pathlib import Path
 
 from prime_jennie_operator.crd import definitions, file_name, rendered
 from prime_jennie_operator.reference import overview, reference
+from prime_jennie_operator.values_schema import values_schema
 
 CHART_COPY = "charts/prime-jennie/files/crds"
+CHART_SCHEMA = "charts/prime-jennie/values.schema.json"
 BEGIN, END = "<!-- kinds: written by `make generate` -->\n", "<!-- end of kinds -->\n"
 REFERENCE = """# What may be written
 
@@ -34,6 +36,7 @@ def files(root: Path) -> Mapping[Path, str]:
     return {
         **{root / "crds" / name: text for name, text in texts.items()},
         **{root / CHART_COPY / name: text for name, text in texts.items()},
+        root / CHART_SCHEMA: values_schema(),
         root / "crds" / "README.md": REFERENCE + reference(kinds),
         readme: _with_overview(_read(readme) or "", overview(kinds)),
     }
