@@ -192,6 +192,11 @@ def test_a_good_schedule_has_the_designs_defaults() -> None:
     assert (spec.time_zone, spec.calendar, spec.sessions_only, spec.suspend) == ("Asia/Seoul", "XKRX", True, False)
 
 
+def test_a_status_that_another_version_wrote_is_nobodys_mistake() -> None:
+    [strategy] = load_text(HEAD + "spec: {}\nstatus: {phase: Dancing, moons: 2}").strategies
+    assert strategy.status is None
+
+
 def test_a_missing_file_a_folder_and_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"name: \xff")
     (tmp_path / "empty.yaml").write_text("# nothing\n---\n")
