@@ -36,6 +36,7 @@ class Endpoints(BaseModel):
     database_url: str
     account_no: str | None = None
     strategies: tuple[str, ...]
+    closures: Path | None = None
     schedules: tuple[dict[str, Any], ...] = ()
     services: dict[str, RunningService]
 

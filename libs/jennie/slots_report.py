@@ -12,6 +12,7 @@ from prime_jennie.domain.slots import Slot, SlotState
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie_operator.resources import ScoutSchedule
+from prime_jennie_operator.schedule.calendars import Sessions
 from prime_jennie_operator.schedule.slots import next_slot
 
 
@@ -50,17 +51,21 @@ class SlotsReport(BaseModel):
     running: tuple[SlotOutcome, ...]
 
 
-async def slots_report(documents: Sequence[dict[str, Any]], slots: SlotRepository, now: datetime) -> SlotsReport:
+async def slots_report(
+    documents: Sequence[dict[str, Any]], slots: SlotRepository, now: datetime, sessions: Sessions = load_sessions
+) -> SlotsReport:
     """Read the slots of a run's schedules, as its runner has written them down."""
     schedules = [ScoutSchedule.model_validate(document) for document in documents]
     namespaces = sorted({one.metadata.namespace for one in schedules} or {"default"})
     unfinished = [slot for namespace in namespaces for slot in await slots.unfinished(namespace)]
     running = tuple(_outcome(slot) for slot in unfinished if slot.state is SlotState.RUNNING)
-    return SlotsReport(schedules=tuple([await _schedule(one, slots, now) for one in schedules]), running=running)
+    return SlotsReport(
+        schedules=tuple([await _schedule(one, slots, now, sessions) for one in schedules]), running=running
+    )
 
 
-async def _schedule(one: ScoutSchedule, slots: SlotRepository, now: datetime) -> ScheduleReport:
-    ahead = None if one.spec.suspend else next_slot(one, now, load_sessions, runs=True)
+async def _schedule(one: ScoutSchedule, slots: SlotRepository, now: datetime, sessions: Sessions) -> ScheduleReport:
+    ahead = None if one.spec.suspend else next_slot(one, now, sessions, runs=True)
     last = await slots.page(one.metadata.namespace, schedule=one.name, limit=1)
     return ScheduleReport(
         schedule=one.name,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import httpx
 from redis.asyncio import Redis
@@ -25,7 +25,8 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import read_live_config
-from prime_jennie.infra.strategy_reports import SILENT, StrategyReports
+from prime_jennie.infra.strategy_facts import SILENT, StrategyFactsReader
+from prime_jennie.strategy.reporting import report_of
 
 ASK_TIMEOUT_SECS = 3.0
 NOWHERE = "http://127.0.0.1:1"
@@ -40,7 +41,7 @@ class StatusReader:
         self._redis: Redis = connect(endpoints.redis_url)
         self._db = Database(endpoints.database_url)
         self._account = endpoints.account_no or ""
-        self._sessions = load_sessions()
+        self._sessions = load_sessions(closures=endpoints.closures)
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -51,26 +52,19 @@ class StatusReader:
         health = await self._health()
         now = await self._now()
         async with self._gateway() as gateway:
-
-            async def prices(_strategy: str, codes: Sequence[str]) -> Mapping[str, int]:
-                return await _prices(codes, gateway)
-
-            reports = StrategyReports(
-                redis=self._redis,
-                db=self._db,
-                gateway=gateway,
-                account=self._account,
-                sessions=self._sessions,
-                prices=prices,
+            reader = StrategyFactsReader(
+                redis=self._redis, db=self._db, gateway=gateway, account=self._account, sessions=self._sessions
             )
-            return [
-                await reports.report(name, await self._config(name), now, self._own(health, name))
+            found = [
+                await reader.read(name, await self._config(name), now, self._own(health, name))
                 for name in self._endpoints.strategies
             ]
+            return [report_of(facts, await _prices(facts.codes, gateway)) for facts in found]
 
     async def slots(self) -> SlotsReport:
         """Report every schedule of the run and the slots at work."""
-        return await slots_report(self._endpoints.schedules, SlotRepository(self._db), await self._now())
+        sessions = partial(load_sessions, closures=self._endpoints.closures)
+        return await slots_report(self._endpoints.schedules, SlotRepository(self._db), await self._now(), sessions)
 
     def _own(self, health: dict[str, str], strategy: str) -> dict[str, str]:
         """Return what the platform's services and the strategy's own say of themselves."""
@@ -115,8 +109,9 @@ class StatusReader:
         return None
 
 
-async def _prices(codes: Sequence[str], gateway: GatewayClient) -> Mapping[str, int]:
-    with suppress(JennieError, TimeoutError):
-        found = await asyncio.wait_for(gateway.snapshots(list(codes)), ASK_TIMEOUT_SECS)
-        return {snapshot.stock_code: snapshot.price for snapshot in found.snapshots}
+async def _prices(codes: list[str], gateway: GatewayClient) -> dict[str, int]:
+    if codes:
+        with suppress(JennieError, TimeoutError):
+            found = await asyncio.wait_for(gateway.snapshots(codes), ASK_TIMEOUT_SECS)
+            return {snapshot.stock_code: snapshot.price for snapshot in found.snapshots}
     return {}

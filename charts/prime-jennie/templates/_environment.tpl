@@ -51,6 +51,7 @@
 {{ include "jennie.redisEnv" (list $root "REDIS_URL") }}
 {{ include "jennie.secretEnv" (list "DATABASE_URL" $root.Values.secrets.database (index . 1)) }}
 {{ include "jennie.loggingEnv" $root }}
+{{ include "jennie.valueEnv" (list "JENNIE_CLOSURES" "/etc/jennie-calendar/closures.csv") }}
 {{- with include "jennie.clockEnv" $root }}
 {{ . }}
 {{- end }}

@@ -2,7 +2,7 @@
 A pod that is not root, writes nowhere but to its volumes, speaks to no Kubernetes API and gets the time to stop in order.
 Takes: root, name (of the container), image, command, args, env (YAML), ports (a list of (list NAME NUMBER)), resources,
 mounts (a list of (list VOLUME PATH)), volumes (YAML), probes (YAML), account, and where they differ from the usual:
-token (true: mounts the account's), restartPolicy, graceSecs, affinity (YAML), placement (YAML instead of .Values.pods).
+token (true: mounts the account's), calendar (true: mounts the closures and starts anew with them), restartPolicy, graceSecs, affinity (YAML), placement (YAML instead of .Values.pods).
 */}}
 {{- define "jennie.pod" -}}
 serviceAccountName: {{ .account | default "prime-jennie" }}
@@ -78,11 +78,20 @@ containers:
       - name: {{ index . 0 }}
         mountPath: {{ index . 1 }}
       {{- end }}
+      {{- if .calendar }}
+      - name: calendar
+        mountPath: /etc/jennie-calendar
+      {{- end }}
       - name: tmp
         mountPath: /tmp
 volumes:
   {{- with .volumes }}
   {{- . | nindent 2 }}
+  {{- end }}
+  {{- if .calendar }}
+  - name: calendar
+    configMap:
+      name: prime-jennie-calendar
   {{- end }}
   - name: tmp
     emptyDir: {}
@@ -134,12 +143,16 @@ spec:
       labels:
         {{- include "jennie.labels" . | nindent 8 }}
       {{- $scrape := and .scraped (eq .root.Values.metrics.scrape "annotations") }}
-      {{- if or $scrape .annotations }}
+      {{- $closures := and .calendar .root.Values.calendar.closures }}
+      {{- if or $scrape .annotations $closures }}
       annotations:
         {{- if $scrape }}
         prometheus.io/scrape: "true"
         prometheus.io/port: {{ .scraped | quote }}
         prometheus.io/path: /metrics
+        {{- end }}
+        {{- if $closures }}
+        checksum/calendar: {{ include "jennie.closures" .root | sha256sum }}
         {{- end }}
         {{- with .annotations }}
         {{- toYaml . | nindent 8 }}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prime_jennie_operator.desired.closures import CALENDAR, CLOSURES_FILE, MOUNTS, closures_env, closures_volume
 from prime_jennie_operator.desired.pods import (
     container,
     env_secret,
@@ -22,6 +23,7 @@ from prime_jennie_operator.manifest import Manifest
 
 RELEASE = "prime-jennie"
 MANAGED_BY = "Helm"
+GATEWAY = "kis-gateway"  # the object that stands for the broker; strategies name it
 STATE_FOLDER = "/var/lib/jennie"
 # Program, its field in the chart's values, what it is to the trading day.
 PROGRAMS = (
@@ -46,7 +48,7 @@ def program_url(values: PlatformValues, name: str) -> str:
 
 def platform_objects(values: PlatformValues, namespace: str) -> list[Manifest]:
     """Render the platform for one namespace."""
-    objects = [_service_account(values, namespace), *_gateway(values, namespace)]
+    objects = [_service_account(values, namespace), _calendar(values, namespace), *_gateway(values, namespace)]
     for name, field, component in PROGRAMS:
         objects += _program(values, namespace, name, component, getattr(values, field))
     if values.redis.enabled:
@@ -59,13 +61,14 @@ def platform_objects(values: PlatformValues, namespace: str) -> list[Manifest]:
 
 
 def common_env(values: PlatformValues) -> list[dict[str, Any]]:
-    """Give every Python service its store, its log format and, in a virtual day, the clock's leader."""
+    """Give every Python service its store, its log format, the closures and, in a virtual day, the clock's leader."""
     return [
         env_value("HOST", "0.0.0.0"),  # noqa: S104 — inside a pod; NetworkPolicies limit who may call
         redis_env(values, "REDIS_URL"),
         env_secret("DATABASE_URL", values.secrets.database, "url"),
         env_value("LOG_LEVEL", values.logging.level),
         env_value("LOG_JSON", values.logging.json_lines),
+        closures_env(),
         *clock_env(values),
     ]
 
@@ -114,6 +117,15 @@ def _service_account(values: PlatformValues, namespace: str) -> Manifest:
         "metadata": _metadata(RELEASE, namespace, "platform"),
         "automountServiceAccountToken": False,
         **pull_secrets(values),
+    }
+
+
+def _calendar(values: PlatformValues, namespace: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(CALENDAR, namespace, "calendar"),
+        "data": {CLOSURES_FILE: values.calendar.text()},
     }
 
 
@@ -241,20 +253,20 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         env=merged_env(common_env(values), slack_env(values), env),
         ports={"http": gateway.port},
         resources=gateway.resources.render(),
-        mounts={},
+        mounts=MOUNTS,
         probes=http_probes(),
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
+    pod = pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, **values.pods.render())
     # OnDelete: an upgrade of the chart must not replace the owner of the broker session in market hours.
     rules: dict[str, Any] = {
         "serviceName": "kis-gateway",
         "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "OnDelete"},
     }
-    scraped = values.metrics.annotations(gateway.port)
+    annotations = values.metrics.annotations(gateway.port) | values.calendar.checksum()
     replicas = 2 if gateway.standby else 1
     return [
-        _workload("StatefulSet", metadata, pod, replicas=replicas, annotations=scraped, **rules),
+        _workload("StatefulSet", metadata, pod, replicas=replicas, annotations=annotations, **rules),
         service("kis-gateway", metadata=metadata, selects=selector(metadata["labels"]), ports={"http": gateway.port}),
     ]
 
@@ -301,13 +313,13 @@ def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
         env=merged_env(common_env(values), env),
         ports=ports,
         resources=simulator.resources.render(),
-        mounts={"state": STATE_FOLDER},
+        mounts={"state": STATE_FOLDER} | MOUNTS,
         probes=http_probes("control"),
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
+    pod = pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, **values.pods.render())
     claims: dict[str, Any] = {"serviceName": "kis-simulator", "volumeClaimTemplates": [_claim(values, "state", "1Gi")]}
     return [
-        _workload("StatefulSet", metadata, pod, **claims),
+        _workload("StatefulSet", metadata, pod, annotations=values.calendar.checksum(), **claims),
         service("kis-simulator", metadata=metadata, selects=selector(metadata["labels"]), ports=ports),
     ]
 
@@ -334,13 +346,13 @@ def _program(values: PlatformValues, namespace: str, name: str, component: str, 
         env=merged_env(common_env(values), slack_env(values), env),
         ports={"http": program.port},
         resources=program.resources.render(),
-        mounts={},
+        mounts=MOUNTS,
         probes=http_probes(),
     )
-    pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
-    scraped = values.metrics.annotations(program.port)
+    pod = pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, **values.pods.render())
+    annotations = values.metrics.annotations(program.port) | values.calendar.checksum()
     return [
-        _workload("Deployment", metadata, pod, annotations=scraped, strategy={"type": "Recreate"}),
+        _workload("Deployment", metadata, pod, annotations=annotations, strategy={"type": "Recreate"}),
         service(name, metadata=metadata, selects=selector(metadata["labels"]), ports={"http": program.port}),
     ]
 

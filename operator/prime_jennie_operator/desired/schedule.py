@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from prime_jennie_operator.desired.closures import MOUNTS, closures_env, closures_volume
 from prime_jennie_operator.desired.platform import RELEASE, clock_env, program_url
 from prime_jennie_operator.desired.pods import (
     container,
@@ -121,14 +122,15 @@ def _pod(schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[Scout
             env_secret("DATABASE_URL", values.secrets.database, "url"),
             env_value("LOG_LEVEL", values.logging.level),
             env_value("LOG_JSON", values.logging.json_lines),
+            closures_env(),
             *clock_env(values),
         ],
         ports={},
         resources=values.slots.resources.render(),
-        mounts={},
+        mounts=MOUNTS,
         probes={},
     )
-    return pod_spec(main, volumes=[], service_account=RELEASE, restartPolicy="Never")
+    return pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, restartPolicy="Never")
 
 
 def _needs(schedule: ScoutSchedule, other: ScoutSchedule) -> bool:

@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from prime_jennie_operator.desired.closures import MOUNTS, closures_volume
 from prime_jennie_operator.desired.network import strategy_network_policy
 from prime_jennie_operator.desired.platform import common_env, pull_secrets, slack_env
 from prime_jennie_operator.desired.pods import (
@@ -106,19 +107,19 @@ def _program(
         env=merged_env(common_env(values), slack_env(values), identity, own),
         ports=ports,
         resources=resources.render(),
-        mounts={"live-configuration": CONFIG_FOLDER},
+        mounts={"live-configuration": CONFIG_FOLDER} | MOUNTS,
         probes=http_probes(),
     )
     # A folder, not one file by subPath: only a folder's contents follow the ConfigMap without a restart.
     volume = {"name": "live-configuration", "configMap": {"name": f"{strategy.name}-config"}}
     pod = pod_spec(
         main,
-        volumes=[volume],
+        volumes=[volume, closures_volume()],
         service_account=strategy.name,
         nodeSelector=dict(overrides.node_selector),
         tolerations=[t.model_dump(by_alias=True, exclude_none=True) for t in overrides.tolerations],
     )
-    annotations = values.metrics.annotations(defaults.port)
+    annotations = values.metrics.annotations(defaults.port) | values.calendar.checksum()
     if found.secrets_print is not None:
         annotations[SECRETS_ANNOTATION] = found.secrets_print
     about = {"labels": metadata["labels"], **({"annotations": annotations} if annotations else {})}

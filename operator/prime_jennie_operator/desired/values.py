@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from prime_jennie_operator.desired.closures import Calendar
 from prime_jennie_operator.desired.model_servers import Embeddings, Vllm
 from prime_jennie_operator.desired.value_types import (
     ImageName,
@@ -269,6 +270,7 @@ class PlatformValues(Values):
     image: Image
     logging: Logging
     virtual_clock: VirtualClock
+    calendar: Calendar
     secrets: SecretNames
     crds: Crds
     operator: Operator

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.redis.server import find_server_binary
+from prime_jennie_operator.desired.closures import CALENDAR, CLOSURES_FILE
 from prime_jennie_operator.firing.runner import ScheduleRunner
 from prime_jennie_operator.firing.turns import NAME as SCHEDULES
 from prime_jennie_operator.live_config import Announced, LiveConfigChannel, announced_in
@@ -242,7 +243,13 @@ class LocalRun:
                 return None
 
         is_virtual_day = any(name == VIRTUAL_CLOCK for s in self.services.values() for name, _ in s.workload.env)
-        return Place(self.redis_url if is_virtual_day else None, self.database_url, address)
+        clock_url = self.redis_url if is_virtual_day else None
+        return Place(clock_url, self.database_url, address, self._closures())
+
+    def _closures(self) -> Path | None:
+        """Name the file of closed days, as the services read it; None where the objects hold none."""
+        holds = any(name_of(config_map) == CALENDAR for config_map in of_kind(self._objects, "ConfigMap"))
+        return self.folder.config_map(CALENDAR) / CLOSURES_FILE if holds else None
 
     async def _health_of(self, name: str) -> dict[str, Any]:
         service = self.services[name]
@@ -409,6 +416,7 @@ class LocalRun:
             "database_url": self._secrets.database_url,
             "account_no": next((v for w in workloads for name, v in w.env if name == "KIS_ACCOUNT_NO"), None),
             "strategies": sorted(announced_in(self._objects)),
+            "closures": None if (closures := self._closures()) is None else str(closures),
             "schedules": [schedule.model_dump(mode="json", exclude_none=True) for schedule in self._schedules],
             "services": services,
         }

@@ -44,8 +44,8 @@ def _table(exchange: str, closures: Path | None, _stamp: Stamp | None) -> Sessio
     if closures is None:
         return shipped
     own = read_closures(closures, EXCHANGES)[exchange]
-    for day in own:
-        if not FIRST_DAY <= day <= LAST_DAY:
+    for day, session in own.items():
+        if session is not None and not FIRST_DAY <= day <= LAST_DAY:  # closed, it is closed there anyway
             raise BadInput(closures.name, "date", f"{day} lies outside the session table {FIRST_DAY}…{LAST_DAY}")
     sessions = {session.day: session for session in shipped.sessions_between(FIRST_DAY, LAST_DAY)}
     return _laid_over(sessions, own.items())

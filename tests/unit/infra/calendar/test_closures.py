@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prime_jennie.domain.errors import BadInput
-from prime_jennie.domain.sessions import KST
+from prime_jennie.domain.sessions import KST, UnknownSession
 from prime_jennie.infra.calendar import load_sessions
 
 HEAD = "exchange,date,open,close,reason\n"
@@ -63,6 +63,12 @@ def test_a_changed_file_counts_from_the_next_question_on(tmp_path: Path) -> None
     assert load_sessions(closures=file).is_session(THURSDAY)
 
 
+def test_a_closed_day_beyond_the_table_is_no_fault_as_nobody_buys_there(tmp_path: Path) -> None:
+    file = written(tmp_path, HEAD + "XKRX,2031-02-19,,,lunar new year\n")
+    with pytest.raises(UnknownSession):
+        load_sessions(closures=file).is_session(date(2031, 2, 19))
+
+
 def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
     file = written(tmp_path, HEAD)
     assert load_sessions(closures=file) is load_sessions(closures=file)
@@ -81,7 +87,7 @@ def test_an_unchanged_file_is_read_once(tmp_path: Path) -> None:
         (HEAD + "XKRX,2026-02-19,09:00,,a\n", "line 2: open: must be two clock times in order"),
         (HEAD + "XKRX,2026-02-19,15:30,09:00,a\n", "line 2: open: must be two clock times in order"),
         (HEAD + "XKRX,2026-02-19,9h,15h,a\n", "line 2: open: must be two clock times in order"),
-        (HEAD + "XKRX,2031-02-19,,,a\n", "2031-02-19 lies outside the session table 2015-01-01…2027-12-31"),
+        (HEAD + "XKRX,2031-02-19,09:00,15:30,a\n", "2031-02-19 lies outside the session table 2015-01-01…2027-12-31"),
         (HEAD + "XKRX,2026-02-19,,,\udcff\n", "cannot be read: UnicodeDecodeError"),
     ],
 )
