@@ -23,7 +23,8 @@ REFERENCE = """# What may be written
 
 Every field of the kinds of group `trading.prime-jennie.io`, version `v1alpha1`. `jennie validate -f FILE` and the API
 server check the same; `kubectl explain strat.spec.risk` says the same. What only the operator and `jennie validate`
-know: thresholds that an entry has not, time zones that do not exist, cron lines that never fire, a name given twice.
+know: thresholds that an entry has not, time zones that do not exist, cron lines that never fire or whose ranges run
+backwards, a name given twice.
 
 """
 
