@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prime_jennie.domain.trading_strategy import TradedMarket
-from prime_jennie_operator.desired.values import PlatformValues
+from prime_jennie.domain.trading_strategy import TradedMarket, TradingMode
+from prime_jennie_operator.desired.values import KisGateway, PlatformValues
 from prime_jennie_operator.resources import TradingStrategy
 
 
@@ -22,10 +22,14 @@ def environment_mismatch(strategy: TradingStrategy, values: PlatformValues) -> s
 
     A live strategy needs a live gateway with the very Secret that it names, a paper one mock or paper.
     """
-    gateway, config = values.kis_gateway, strategy.spec
-    if (config.mode == "live") != (gateway.environment == "live"):
-        return f"mode {config.mode} cannot trade through a gateway in {gateway.environment}"
-    named = config.account.secret_ref
-    if named is not None and named.name != gateway.credentials_secret:
-        return f"account.secretRef {named.name} is not the gateway's own Secret {gateway.credentials_secret}"
+    named = strategy.spec.account.secret_ref
+    return mismatch(strategy.spec.mode, None if named is None else named.name, values.kis_gateway)
+
+
+def mismatch(mode: str, secret: str | None, gateway: KisGateway) -> str | None:
+    """Judge the two fields alone, of a spec that nobody has checked yet."""
+    if (mode == TradingMode.LIVE) != (gateway.environment == "live"):
+        return f"mode {mode} cannot trade through a gateway in {gateway.environment}"
+    if secret is not None and secret != gateway.credentials_secret:
+        return f"account.secretRef {secret} is not the gateway's own Secret {gateway.credentials_secret}"
     return None

@@ -90,6 +90,27 @@ def through_gate(wanted: Sequence[Manifest], applied: Mapping[str, str], shut: G
     return Passed(objects, waiting)
 
 
+def staying(passed: Passed, every: Sequence[Manifest], applied: Mapping[str, str], shut: Gate) -> Passed:
+    """Keep what runs and is not wanted any more, with its Service, until the gate opens: an end is a change, too.
+
+    `every` are the objects with all services enabled, `applied` the marks of all Deployments that exist.
+    """
+    objects, waiting = list(passed.objects), dict(passed.waiting)
+    wanted = {(one["kind"], name_of(one)) for one in objects}
+    if not shut.is_shut:
+        return passed
+    for name, mark in applied.items():
+        template = template_of(mark)
+        if template is None or ("Deployment", name) in wanted:
+            continue
+        waiting[name] = "its end"
+        for manifest in every:
+            if name_of(manifest) == name and (manifest["kind"], name) not in wanted:
+                is_pod = manifest["kind"] == "Deployment"
+                objects.append(_stamped(manifest, template, mark) if is_pod else manifest)
+    return Passed(objects, waiting)
+
+
 def mark_of(template: Template) -> str:
     """Write a template as an annotation's text."""
     text = json.dumps(template, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
