@@ -61,6 +61,7 @@ class Operator:
         self._settings = settings
         self._factories = factories
         self._connect = connect
+        self._values = load_values(settings.values_file)
         connection = connect()
         self._namespace = settings.namespace or connection.namespace
         self._served = None if settings.scope == "cluster" else self._namespace
@@ -74,6 +75,24 @@ class Operator:
         self._reconcilers: dict[str, Reconciler] = {}
         self._stop = asyncio.Event()
         self.port = 0
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether every watch is open."""
+        return self._watches.synced
+
+    @property
+    def is_leading(self) -> bool:
+        return self._leadership.is_leader
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits for a worker and none works."""
+        return self._queue.is_idle
+
+    def look_at_all(self) -> None:
+        """Have every object looked at now, as a resync does over time."""
+        self._hearing.add_all()
 
     def stop(self) -> None:
         """Ask `run` to end."""
@@ -107,7 +126,7 @@ class Operator:
             leadership=self._leadership,
             clock=clock,
             settings=self._settings,
-            values=load_values(self._settings.values_file),
+            values=self._values,
         )
         reconcilers = [factory(dependencies) for factory in self._factories]
         self._reconcilers = {reconciler.kind: reconciler for reconciler in reconcilers}

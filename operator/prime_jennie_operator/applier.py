@@ -23,8 +23,8 @@ from prime_jennie_operator.children import (
     controller_of,
     wanted_hash,
 )
-from prime_jennie_operator.drift import Difference, difference, pointer
-from prime_jennie_operator.kube.api import FIELD_MANAGER, KubeApi
+from prime_jennie_operator.drift import difference, taken_over
+from prime_jennie_operator.kube.api import FIELD_MANAGER, JsonPatch, KubeApi
 from prime_jennie_operator.kube.errors import Conflict, Forbidden, Invalid
 from prime_jennie_operator.kube.kinds import (
     CONFIG_MAP,
@@ -203,8 +203,10 @@ class Applier:
 
     async def _apply(self, key: ChildKey, wanted: Manifest, asked: bytes, child: Child, changes: Changes) -> bool:
         this_one = {**wanted, "metadata": {**wanted["metadata"], "uid": child.uid}}
-        is_current = await self._write(key, asked, self._api.apply(this_one), "apply")
-        changes.updated.append(key)
+        again = key in changes.updated
+        is_current = await self._write(key, asked, self._api.apply(this_one), "apply", None if again else wanted)
+        if not again:
+            changes.updated.append(key)
         return is_current
 
     async def _mend(
@@ -212,40 +214,49 @@ class Applier:
     ) -> bool:
         """Compare a child with what is wanted, and write what differs."""
         found = difference(wanted, live, FIELD_MANAGER)
-        if not found:
+        if found is None:
             child.verify(asked)
             return True
-        if child.applied_for == asked:  # nothing new was wanted: somebody else changed it
-            if self._is_contested(key):
-                who = " and ".join(found.by) or "somebody"
-                self._refuse(key, asked, "Contested", f"{who} keeps changing {found.where}", changes)
-                return True
-            by = f" by {', '.join(found.by)}" if found.by else ""
-            self._healed(key, f"{found.where} was changed{by} and has been restored", changes)
-        if found.to_remove:
-            await self._remove_added(key, live, found, changes)
-            return False
-        return await self._apply(key, wanted, asked, child, changes)
+        by = " and ".join(found.added_by)
+        is_drift = child.applied_for == asked and key not in changes.updated  # nothing new was wanted
+        if is_drift and self._is_contested(key):
+            self._refuse(key, asked, "Contested", f"{by or 'somebody'} keeps changing {found.where}", changes)
+            return True
+        if found.added_by:
+            await self._take_over(key, wanted, live)
+        is_done = await self._apply(key, wanted, asked, child, changes)
+        if is_drift:
+            told = f"{found.where} was changed{f' by {by}' if by else ''} and has been restored"
+            self._healed(key, told, changes)
+        return is_done
 
-    async def _remove_added(self, key: ChildKey, live: Manifest, found: Difference, changes: Changes) -> None:
-        version = {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
-        patch = [version, *({"op": "remove", "path": pointer(path)} for path in found.to_remove)]
+    async def _take_over(self, key: ChildKey, wanted: Manifest, live: Manifest) -> None:
+        """Become the owner of what others have added, so that the next apply removes it."""
+        patch: JsonPatch = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
+            {"op": "add", "path": "/metadata/managedFields", "value": taken_over(wanted, live, FIELD_MANAGER)},
+        ]
         metrics.CHILD_WRITES.labels(key.kind, "patch").inc()
         self._children.begin_write(key)
         try:
-            answer = await self._api.patch(kind_of(live), key.namespace, key.name, patch)
-            self._children.saw(answer)
+            self._children.saw(await self._api.patch(kind_of(live), key.namespace, key.name, patch))
         finally:
             self._children.end_write(key)
-        changes.updated.append(key)
 
-    async def _write(self, key: ChildKey, asked: bytes, write: Awaitable[Manifest], verb: str) -> bool:
+    async def _write(
+        self, key: ChildKey, asked: bytes, write: Awaitable[Manifest], verb: str, wanted: Manifest | None = None
+    ) -> bool:
+        """Write and learn from the answer, which is compared if `wanted` is given; True when no more is to be done.
+
+        What still differs after a second time is somebody's in the cluster, a webhook's say, and is let be.
+        """
         metrics.CHILD_WRITES.labels(key.kind, verb).inc()
         self._children.begin_write(key)
         try:
             answer = await write
             self._looked_at_secs[key] = time.monotonic()
-            return self._children.wrote(answer, asked)
+            is_done = wanted is None or difference(wanted, answer, FIELD_MANAGER) is None
+            return self._children.wrote(answer, asked if is_done else None)
         finally:
             self._children.end_write(key)
 

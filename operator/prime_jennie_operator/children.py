@@ -157,18 +157,25 @@ class Children:
     def end_write(self, key: ChildKey) -> None:
         self._being_written.discard(key)
 
-    def wrote(self, manifest: Manifest, wanted: bytes) -> bool:
-        """Learn from the answer to a write; False when the watch has told of something newer, to be compared."""
+    def wrote(self, manifest: Manifest, wanted: bytes | None) -> bool:
+        """Learn from the answer to a write, which is what was wanted unless that is None.
+
+        False when it is to be compared: the watch has told of something newer, or it is not what was wanted.
+        """
         key = child_key(manifest)
         self._lost.discard(key)
         child = self._records.get(key)
         if child is None:
             child = self._records[key] = Child()
         elif child.uid == manifest["metadata"]["uid"] and not _is_current(manifest, child):
-            return child.verified_for == wanted
+            return wanted is not None and child.verified_for == wanted
         self._learn(key, child, manifest)
-        child.verify(wanted)
-        return True
+        if wanted is None:
+            child.verified_for = None
+            child.keep(manifest)
+        else:
+            child.verify(wanted)
+        return wanted is not None
 
     def forget(self, key: ChildKey) -> None:
         """Drop the record of an object that is gone."""

@@ -2,31 +2,32 @@
 
 Three things may be wrong. A wanted field may be absent, differ, or not be ours any more: applying again mends that.
 We may own a field that is not wanted any more: applying again removes it. And somebody may have added a field, a
-container or an environment variable that nobody wanted: server-side apply leaves what others own, so it is removed
-by name. The API server's own defaults belong to nobody (`managedFields` does not list them) and are let alone.
+container or an environment variable that nobody wanted: server-side apply leaves what others own, so it is taken
+over first; then applying removes it, too. The API server's own defaults belong to nobody (`managedFields` does not
+list them) and are let alone.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from prime_jennie_operator.manifest import Manifest
 
-Path = tuple[str | int, ...]
 Fields = dict[str, Any]
 """`fieldsV1`: f:name is a field, k:{…} an item of a list by its keys, v:… an item by its value, `.` the node itself."""
 
 _ABSENT: Final = object()
-_NOT_OURS_TO_REMOVE: Final = frozenset({"f:metadata", "f:status", "f:apiVersion", "f:kind"})
-_LISTS_OF_OTHERS: Final = frozenset({"f:secrets", "f:imagePullSecrets"})
-"""Of a ServiceAccount: clusters add their own."""
+_MAY_BE_OTHERS: Final = frozenset({"f:metadata", "f:status", "f:apiVersion", "f:kind"})
+_MAY_BE_OTHERS_TOO: Final = {"ServiceAccount": frozenset({"f:secrets", "f:imagePullSecrets"})}
+"""Lists to which clusters add their own."""
 _QUANTITY_FIELDS: Final = frozenset({"limits", "requests", "hard", "sizeLimit", "divisor"})
-_QUANTITY: Final = re.compile(r"([+-]?[0-9.]+)(m|u|n|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?")
+_QUANTITY: Final = re.compile(
+    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(m|u|n|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?"
+)
 _FACTORS: Final = {
     "": Decimal(1),
     "m": Decimal("1e-3"),
@@ -41,74 +42,74 @@ _FACTORS: Final = {
 class Difference:
     """What makes a live object another than the wanted one."""
 
-    to_apply: str | None
-    """Path of the first field that applying again mends; None when there is none."""
-    to_remove: tuple[Path, ...]
-    """Fields of others that nobody wanted, in an order in which they can be removed one by one."""
-    by: tuple[str, ...] = ()
-    """Managers whose fields these are, kubectl-edit for instance."""
-
-    def __bool__(self) -> bool:
-        return self.to_apply is not None or bool(self.to_remove)
-
-    @property
-    def where(self) -> str:
-        """Name the first place, for a person."""
-        return self.to_apply or (path_text(self.to_remove[0]) if self.to_remove else "")
+    where: str
+    """The first place, as a person reads it: spec.template.spec.containers[main].image."""
+    added_by: tuple[str, ...] = ()
+    """Managers that added what nobody wanted, kubectl-edit for instance; `take_over` before applying."""
 
 
-def difference(wanted: Manifest, live: Manifest, manager: str) -> Difference:
-    """Compare; `manager` is the name under which we apply."""
-    entries: list[dict[str, Any]] = live["metadata"].get("managedFields") or []
-    own: Fields = next(
-        (e.get("fieldsV1") or {} for e in entries if _is_own(e, manager) and not e.get("subresource")), {}
-    )
+def difference(wanted: Manifest, live: Manifest, manager: str) -> Difference | None:
+    """Compare; None when a live object is as wanted. `manager` is the name under which we apply."""
+    own = next((_fields(entry) for entry in _entries(live) if _is_own(entry, manager)), {})
     checked = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
     checked["metadata"] = {
         key: value for key, value in wanted["metadata"].items() if key not in ("name", "namespace", "uid")
     }
-    to_apply = (
-        _first_unlike(checked, live, ()) or _first_not_owned(checked, own, ()) or _first_not_wanted(own, wanted, ())
+    added = {
+        str(entry.get("manager")): unwanted
+        for entry in _entries(live)
+        if not _is_own(entry, manager) and (unwanted := _unwanted_of(entry, wanted, live))
+    }
+    where = (
+        _first_unlike(checked, live, "")
+        or _first_not_owned(checked, own, "")
+        or _first_unwanted_path(own, wanted)
+        or next((_first_path(unwanted) for unwanted in added.values()), None)
     )
-    to_remove: set[Path] = set()
-    by: list[str] = []
+    return None if where is None else Difference(where.lstrip("."), tuple(added))
+
+
+def taken_over(wanted: Manifest, live: Manifest, manager: str) -> list[dict[str, Any]]:
+    """Return the live object's managedFields as they must be for the next apply to remove what nobody wanted."""
+    entries = [dict(entry) for entry in live["metadata"].get("managedFields") or ()]
+    own = next((entry for entry in entries if _is_own(entry, manager) and not entry.get("subresource")), None)
+    if own is None:
+        about = {"manager": manager, "operation": "Apply", "apiVersion": wanted["apiVersion"]}
+        own = {**about, "fieldsType": "FieldsV1", "fieldsV1": {}}
+        entries.append(own)
     for entry in entries:
-        if not _is_own(entry, manager) and not entry.get("subresource"):
-            skipped = _NOT_OURS_TO_REMOVE | (_LISTS_OF_OTHERS if wanted["kind"] == "ServiceAccount" else frozenset())
-            fields = {key: sub for key, sub in (entry.get("fieldsV1") or {}).items() if key not in skipped}
-            found = set(_added(fields, wanted, live, ()))
-            to_remove |= found
-            by += [str(entry.get("manager"))] * bool(found)
-    ordered = sorted(to_remove, key=lambda path: tuple((isinstance(p, int), p) for p in path), reverse=True)
-    return Difference(path_text(to_apply) if to_apply is not None else None, tuple(ordered), tuple(dict.fromkeys(by)))
-
-
-def path_text(path: Path) -> str:
-    """Write a path as a person reads it: spec.template.spec.containers[0].image."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-
-
-def pointer(path: Path) -> str:
-    """Write a path as a JSON pointer."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+        if entry is own or entry.get("subresource"):
+            continue
+        unwanted = _unwanted_of(entry, wanted, live)
+        if unwanted:
+            entry["fieldsV1"] = _without(_fields(entry), unwanted)
+            own["fieldsV1"] = _with(_fields(own), unwanted)
+    return [entry for entry in entries if entry.get("fieldsV1")]
 
 
 def quantity(text: object) -> Decimal | None:
     """Read a Kubernetes quantity (1000m is 1, 1Ki is 1024); None for what is none."""
     match = _QUANTITY.fullmatch(str(text))
-    if match is None or match[1].count(".") > 1 or match[1] in (".", "+", "-", "+.", "-."):
+    if match is None:
         return None
     number, suffix = Decimal(match[1]), match[2] or ""
-    if suffix in _FACTORS:
-        return number * _FACTORS[suffix]
-    return number.scaleb(int(suffix[1:]))
+    return number * _FACTORS[suffix] if suffix in _FACTORS else number.scaleb(int(suffix[1:]))
+
+
+def _entries(live: Manifest) -> list[dict[str, Any]]:
+    """List who manages the object itself; what a subresource's writer owns is compared by its value alone."""
+    return [entry for entry in live["metadata"].get("managedFields") or () if not entry.get("subresource")]
+
+
+def _fields(entry: dict[str, Any]) -> Fields:
+    return entry.get("fieldsV1") or {}
 
 
 def _is_own(entry: dict[str, Any], manager: str) -> bool:
     return entry.get("manager") == manager and entry.get("operation") == "Apply"
 
 
-def _first_unlike(wanted: Any, live: Any, path: Path) -> Path | None:
+def _first_unlike(wanted: Any, live: Any, path: str, *, is_quantity: bool = False) -> str | None:
     """Find a wanted value that is absent or differs. Absent is as good as empty: the API server omits zero values."""
     if wanted is None:
         return None
@@ -118,7 +119,8 @@ def _first_unlike(wanted: Any, live: Any, path: Path) -> Path | None:
         if not isinstance(live, dict):
             return path
         for key, value in wanted.items():
-            found = _first_unlike(value, live.get(key, _ABSENT), (*path, key))
+            inside = is_quantity or key in _QUANTITY_FIELDS
+            found = _first_unlike(value, live.get(key, _ABSENT), f"{path}.{key}", is_quantity=inside)
             if found is not None:
                 return found
         return None
@@ -126,16 +128,14 @@ def _first_unlike(wanted: Any, live: Any, path: Path) -> Path | None:
         return _first_unlike_item(wanted, live, path)
     if wanted == live and isinstance(wanted, bool) == isinstance(live, bool):
         return None
-    if len(path) > 1 and (path[-1] in _QUANTITY_FIELDS or path[-2] in _QUANTITY_FIELDS):
-        asked = quantity(wanted)
-        return None if asked is not None and asked == quantity(live) else path
-    return path
+    asked = quantity(wanted) if is_quantity else None
+    return None if asked is not None and asked == quantity(live) else path
 
 
-def _first_unlike_item(wanted: list[Any], live: Any, path: Path) -> Path | None:
+def _first_unlike_item(wanted: list[Any], live: Any, path: str) -> str | None:
     if not isinstance(live, list) or len(wanted) != len(live):
         return path
-    in_order = (_first_unlike(item, live[n], (*path, n)) for n, item in enumerate(wanted))
+    in_order = (_first_unlike(item, live[n], _item_path(path, n, item)) for n, item in enumerate(wanted))
     found = next((place for place in in_order if place is not None), None)
     if found is None or not all(isinstance(item, dict) for item in (*wanted, *live)):
         return found
@@ -148,67 +148,100 @@ def _first_unlike_item(wanted: list[Any], live: Any, path: Path) -> Path | None:
     return None
 
 
-def _first_not_owned(wanted: Any, own: Fields, path: Path) -> Path | None:
+def _first_not_owned(wanted: Any, own: Fields, path: str) -> str | None:
     """Find a wanted field that we do not own any more: somebody took it or removed it."""
-    if not own:
-        return path if not path else None  # a leaf, or a list that is owned as one
     if isinstance(wanted, dict):
         for key, value in wanted.items():
             if value is None:
                 continue
-            sub = own.get(f"f:{key}")
-            found = (*path, key) if sub is None else _first_not_owned(value, sub, (*path, key)) if sub else None
+            fields = own.get(f"f:{key}")
+            if fields is None:
+                return f"{path}.{key}"
+            found = _first_not_owned(value, fields, f"{path}.{key}") if fields else None
             if found is not None:
                 return found
-        return None
-    if isinstance(wanted, list):
+    elif isinstance(wanted, list):
         for n, item in enumerate(wanted):
-            sub = next((fields for key, fields in own.items() if _picks(key, item)), None)
-            found = (*path, n) if sub is None else _first_not_owned(item, sub, (*path, n)) if sub else None
+            fields = next((fields for key, fields in own.items() if _picks(key, item)), None)
+            if fields is None:
+                return _item_path(path, n, item)
+            found = _first_not_owned(item, fields, _item_path(path, n, item)) if fields else None
             if found is not None:
                 return found
     return None
 
 
-def _first_not_wanted(own: Fields, wanted: Any, path: Path) -> Path | None:
+def _first_unwanted_path(own: Fields, wanted: Manifest) -> str | None:
     """Find a field of ours that is not wanted any more."""
-    for key, sub in own.items():
-        if key == ".":
-            continue
-        part, value = _resolve(wanted, key)
-        if value is _ABSENT or value is None:
-            return (*path, part)
-        found = _first_not_wanted(sub, value, (*path, part)) if sub else None
-        if found is not None:
-            return found
-    return None
+    unwanted = _unwanted(own, wanted)
+    return _first_path(unwanted) if unwanted else None
 
 
-def _added(fields: Fields, wanted: Any, live: Any, path: Path) -> Iterator[Path]:
-    """Find what another manager owns, what is there and what is not wanted."""
+def _unwanted_of(entry: dict[str, Any], wanted: Manifest, live: Manifest) -> Fields:
+    """Find what another manager owns, what is there, what is not wanted and what is not others' to add."""
+    skipped = _MAY_BE_OTHERS | _MAY_BE_OTHERS_TOO.get(wanted["kind"], frozenset())
+    return _unwanted({key: sub for key, sub in _fields(entry).items() if key not in skipped}, wanted, live)
+
+
+def _unwanted(fields: Fields, wanted: Any, live: Any = None) -> Fields:
+    """Find the fields that are not wanted and, if `live` is given, are there.
+
+    A template's annotations may be others': `kubectl rollout restart` lives of them.
+    """
+    found: Fields = {}
     for key, sub in fields.items():
-        if key == ".":
+        if key == "." or (live is not None and _resolve(live, key) is _ABSENT):
             continue
-        part, value = _resolve(live, key)
-        if value is _ABSENT:
-            continue
-        _, asked = _resolve(wanted, key)
+        if key == "f:metadata" and live is not None:
+            sub = {inner: fields for inner, fields in sub.items() if inner != "f:annotations"}
+        asked = _resolve(wanted, key)
         if asked is _ABSENT or asked is None:
-            yield (*path, part)
-        elif sub:
-            yield from _added(sub, asked, value, (*path, part))
+            found[key] = sub
+        elif sub and (inside := _unwanted(sub, asked, None if live is None else _resolve(live, key))):
+            found[key] = inside
+    return found
 
 
-def _resolve(node: Any, key: str) -> tuple[str | int, Any]:
-    """Follow one step of fieldsV1; return the step as a path's part, and what is there."""
+def _without(fields: Fields, removed: Fields) -> Fields:
+    """Leave out subtrees; what has nothing left goes with them."""
+    kept: Fields = {}
+    for key, sub in fields.items():
+        gone = removed.get(key)
+        if gone is None:
+            kept[key] = sub
+        elif gone and sub and sub != gone and (left := _without(sub, gone)):
+            kept[key] = left
+    return kept
+
+
+def _with(fields: Fields, added: Fields) -> Fields:
+    return {**fields, **{key: _with(fields[key], sub) if key in fields else sub for key, sub in added.items()}}
+
+
+def _first_path(fields: Fields) -> str:
+    """Write the way to the first field as a person reads it."""
+    key, sub = next(((key, sub) for key, sub in fields.items() if key != "."), ("", {}))
     kind, _, told = key.partition(":")
     if kind == "f":
-        return told, node.get(told, _ABSENT) if isinstance(node, dict) else _ABSENT
+        part = f".{told}"
+    else:
+        value = json.loads(told) if told else ""
+        part = f"[{value.get('name', next(iter(value.values()), '')) if isinstance(value, dict) else value}]"
+    return part + (_first_path(sub) if any(inner != "." for inner in sub) and "." not in sub else "")
+
+
+def _item_path(path: str, number: int, item: Any) -> str:
+    return f"{path}[{item.get('name', number) if isinstance(item, dict) else number}]"
+
+
+def _resolve(node: Any, key: str) -> Any:
+    """Follow one step of fieldsV1."""
+    kind, _, told = key.partition(":")
+    if kind == "f":
+        return node.get(told, _ABSENT) if isinstance(node, dict) else _ABSENT
     if isinstance(node, list):
-        for n, item in enumerate(node):
-            if _picks(key, item):
-                return n, item
-    return told, _ABSENT
+        return next((item for item in node if _picks(key, item)), _ABSENT)
+    return _ABSENT
 
 
 def _picks(key: str, item: Any) -> bool:
