@@ -54,7 +54,7 @@ def explain(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
     if kind == "missing":
         return "missing"
     if kind == "string_type" and isinstance(given, int | float):
-        return f"must be text, not the number {given}: put it in quotes"
+        return f"must be text, not {'' if isinstance(given, bool) else 'the number '}{_shown(given)}: put it in quotes"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"must be a mapping of fields, not {_shown(given)}"
     if kind == "tuple_type":
@@ -82,7 +82,9 @@ def _as_written(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 
 def _shown(given: Any) -> str:
-    text = repr(given) if isinstance(given, str) else str(given)
+    words = {True: "true", False: "false", None: "null"}
+    is_word = given is None or isinstance(given, bool)
+    text = words[given] if is_word else repr(given) if isinstance(given, str) else str(given)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

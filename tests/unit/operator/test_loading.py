@@ -125,6 +125,11 @@ def complaint(text: str) -> str:
             "tolerations[0]: tolerationSeconds needs effect NoExecute",
         ),
         (
+            "spec: {services: {buyScanner: {env: [{name: DEBUG, value: on}]}}}",
+            "spec.services.buyScanner.env[0].value: must be text, not true: put it in quotes",
+        ),
+        ("spec: {risk: {maxPositions: null}}", "spec.risk.maxPositions: must be a number, not null"),
+        (
             "spec: {services: {buyScanner: {env: [{name: DEBUG, value: 1}]}}}",
             "spec.services.buyScanner.env[0].value: must be text, not the number 1: put it in quotes",
         ),
