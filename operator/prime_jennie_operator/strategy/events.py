@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from prime_jennie_operator.resources.meta import Condition, ConditionType
-from prime_jennie_operator.strategy.conditions import Verdict
+from prime_jennie_operator.verdicts import Verdict
 
 _QUIET: Final = frozenset({"WaitingForServices"})
 """Reasons of Ready that every start has."""

@@ -7,8 +7,9 @@ from typing import Final
 from prometheus_client import Gauge
 
 from prime_jennie_operator.resources.meta import ConditionType
-from prime_jennie_operator.strategy.conditions import Findings, Verdict
+from prime_jennie_operator.strategy.conditions import Findings
 from prime_jennie_operator.strategy.status import StatusFigures
+from prime_jennie_operator.verdicts import Verdict
 from prime_jennie_operator.work import Key
 
 _LABELS: Final = ["namespace", "strategy"]

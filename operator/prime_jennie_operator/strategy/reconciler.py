@@ -22,7 +22,7 @@ from prime_jennie_operator.loading import load_document
 from prime_jennie_operator.manifest import NAME_LABEL, Manifest, labels_of, name_of, of_kind
 from prime_jennie_operator.resources import TradingStrategy, TradingStrategyStatus
 from prime_jennie_operator.strategy.budget import Grant
-from prime_jennie_operator.strategy.conditions import Findings, invalid_spec, settled, verdicts
+from prime_jennie_operator.strategy.conditions import Findings, invalid_spec, verdicts
 from prime_jennie_operator.strategy.events import news
 from prime_jennie_operator.strategy.gauges import Gauges
 from prime_jennie_operator.strategy.platform import Platform
@@ -46,6 +46,7 @@ from prime_jennie_operator.strategy.status import (
     refused_status,
     status_of,
 )
+from prime_jennie_operator.verdicts import settled
 from prime_jennie_operator.work import Again, Key
 
 SOON_SECS: Final = 1.0  # services read an announcement within two seconds

@@ -10,10 +10,11 @@ from prime_jennie_operator.applier import Refusal
 from prime_jennie_operator.children import ChildKey
 from prime_jennie_operator.resources.meta import ConditionType
 from prime_jennie_operator.strategy.budget import Grant
-from prime_jennie_operator.strategy.conditions import GatewayStanding, Verdict, invalid_spec, settled, verdicts
+from prime_jennie_operator.strategy.conditions import GatewayStanding, invalid_spec, verdicts
 from prime_jennie_operator.strategy.figures import Figures
 from prime_jennie_operator.strategy.rollout import Gate
 from prime_jennie_operator.strategy.standing import Standing, Trouble
+from prime_jennie_operator.verdicts import Verdict, settled
 from tests.support.findings import PROGRAMS, all_is_well, report, running, strategy
 
 READY, TRADING = ConditionType.READY, ConditionType.TRADING_ENABLED

@@ -7,7 +7,7 @@ from prime_jennie.domain.risk import HaltState
 from prime_jennie_operator.resources import TradingStrategyStatus
 from prime_jennie_operator.resources.meta import ConditionType
 from prime_jennie_operator.strategy.budget import Grant
-from prime_jennie_operator.strategy.conditions import invalid_spec, settled, verdicts
+from prime_jennie_operator.strategy.conditions import invalid_spec, verdicts
 from prime_jennie_operator.strategy.figures import Figures
 from prime_jennie_operator.strategy.standing import Standing, Trouble
 from prime_jennie_operator.strategy.status import (
@@ -18,6 +18,7 @@ from prime_jennie_operator.strategy.status import (
     refused_status,
     status_of,
 )
+from prime_jennie_operator.verdicts import settled
 from tests.support.findings import all_is_well, report, strategy
 
 AT = datetime(2026, 2, 19, 1, tzinfo=UTC)
