@@ -69,9 +69,7 @@ def pods(objects: Iterable[Manifest]) -> Iterator[tuple[str, Manifest]]:
     """Give every pod that the objects make, as `Kind/name` with its metadata and spec."""
     for found in objects:
         where = f"{found['kind']}/{found['metadata']['name']}"
-        if found["kind"] == "Pod":
-            yield where, {"metadata": found["metadata"], "spec": found["spec"]}
-        elif found["kind"] == "CronJob":
+        if found["kind"] == "CronJob":
             yield where, found["spec"]["jobTemplate"]["spec"]["template"]
         elif found["kind"] in WORKLOADS:
             yield where, found["spec"]["template"]

@@ -33,7 +33,7 @@ EVERYTHING: dict[str, Any] = {
 WITH_TOKEN = {
     "Deployment/prime-jennie-operator",
     "Job/uninstall-guard",
-    "Pod/installation-test",
+    "Job/installation-test",
     "CronJob/vllm-wake",
     "CronJob/vllm-park",
 }
