@@ -1,8 +1,8 @@
 """The broker's rate as a resource: who may have which share of a gateway's calls a second.
 
 Grants go by age, the oldest strategy first, while they fit beside the platform's own share. Whoever holds positions
-keeps what it has, for without its share it could not sell. Shares are counted in thousandths of a call, so that ten
-times 0.1 is 1.
+keeps what it has, for without its share it could not sell; whoever asks for more than fits keeps what it had. Shares
+are counted in thousandths of a call, so that ten times 0.1 is 1.
 """
 
 from __future__ import annotations
@@ -96,11 +96,15 @@ def _of_one_gateway(asks: list[Ask], room: Room) -> dict[Name, Grant]:
             taken[ask.owner] = own
             message = f"{_said(own)} of the {_said(_thousandths(room.limit))} calls a second of {room.gateway}"
             found[ask.owner] = Grant(_calls(own), "Granted", message)
-        elif keeps:
-            taken[ask.owner] = keeps
-            why = f"keeps {_said(keeps)} calls a second, as it may hold positions"
+        elif keeps or 0 < _thousandths(ask.granted) <= free:
+            share = keeps or min(_thousandths(ask.granted), own)
+            free -= share - keeps
+            taken[ask.owner] = share
+            why = f"keeps {_said(share)} calls a second{', as it may hold positions' if keeps else ''}"
             lack = _lack(ask, own, room, kept, taken)
-            found[ask.owner] = Grant(_calls(keeps), "KeptWhileHolding", f"{why}; {lack}")
+            found[ask.owner] = Grant(
+                _calls(share), "KeptWhileHolding" if keeps else "KeptUntilMoreFits", f"{why}; {lack}"
+            )
         else:
             found[ask.owner] = Grant(0, "BudgetExhausted", _lack(ask, own, room, kept, taken))
     return found

@@ -25,6 +25,7 @@ VIRTUAL_LOOK_SECS: Final = 1.0  # real; a virtual hour may pass in a few seconds
 FIGURES_SECS: Final = 20.0
 GATEWAY_SECS: Final = 15.0
 SECRETS_SECS: Final = 60.0
+MISSING_SECRETS_SECS: Final = 5.0  # while something is missing, somebody waits for it
 LEFTOVERS_SECS: Final = 60.0
 
 Sign = tuple[object, ...]
@@ -81,7 +82,8 @@ class PlatformReconciler:
         return None
 
     async def _secrets(self, platform: Platform, looks: _Looks) -> bool:
-        return looks.is_due("secrets", SECRETS_SECS) and await platform.read_secrets()
+        every_secs = MISSING_SECRETS_SECS if (await platform.secrets()).missing else SECRETS_SECS
+        return looks.is_due("secrets", every_secs) and await platform.read_secrets()
 
     def _session(self, looks: _Looks) -> bool:
         """Tell whether the exchange has opened or closed since the last look."""

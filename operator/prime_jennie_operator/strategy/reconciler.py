@@ -136,6 +136,7 @@ class StrategyReconciler:
         """Forget a strategy that is no more; the garbage collector has its children."""
         memory = self._memories.pop(key, None)
         self._gauges.forget(key)
+        self._shared.shares.settle(key.namespace)
         if memory is None:
             return
         self._deps.statuses.forget(memory.identity["metadata"]["uid"])

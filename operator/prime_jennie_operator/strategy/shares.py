@@ -86,6 +86,11 @@ class Shares:
             judged = self._judge(key.namespace)
         return judged.get(Name(key.namespace, key.name)) or _NOT_ASKED
 
+    def settle(self, namespace: str) -> None:
+        """Judge where nobody asks: what one has given back may be enough for another."""
+        if namespace not in self._judged:
+            self._judge(namespace)
+
     def _judge(self, namespace: str) -> dict[Name, Grant]:
         asks = self._asks[namespace]
         standing = {key: self._as_it_is(key, ask) for key, ask in asks.items()}

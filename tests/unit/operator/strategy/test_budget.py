@@ -82,7 +82,7 @@ def test_the_next_is_granted_when_an_older_one_is_gone() -> None:
 def test_who_holds_keeps_its_grant_though_an_older_one_grows(holds: bool | None) -> None:
     grown = ask("a", 12, granted=5, holds=False)
     holder = ask("b", 5, granted=5, holds=holds)
-    assert shares(grown, holder) == {"a": 0, "b": 5}
+    assert shares(grown, holder) == {"a": 5, "b": 5}
     assert shares(grown, replace(holder, holds=False)) == {"a": 12, "b": 0}
 
 
@@ -93,6 +93,16 @@ def test_a_holder_that_grows_keeps_what_it_has_until_more_fits() -> None:
     assert "keeps 5 calls a second" in told.message
     assert "asks for 12 calls a second, 10.2 are left" in told.message
     assert shares(replace(grown, share=10), other)["b"] == 10
+
+
+def test_who_asks_for_more_than_fits_keeps_what_it_had_unless_an_older_one_needs_it() -> None:
+    grown, other = ask("a", 12, granted=5, holds=False), ask("b", 6, granted=6, holds=True)
+    told = judged(grown, other)["a"]
+    assert (told.share, told.reason) == (5, "KeptUntilMoreFits")
+    assert told.message.startswith("keeps 5 calls a second; asks for 12 calls a second, 9.2 are left")
+    assert shares(grown, replace(other, holds=False)) == {"a": 12, "b": 0}
+    young = ask("c", 12, granted=5, holds=False)
+    assert shares(ask("a", 9), replace(other, holds=False), young) == {"a": 9, "b": 6, "c": 0}
 
 
 def test_a_holder_that_asks_for_less_gives_back() -> None:
