@@ -37,7 +37,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 
 {{/* Image of one of our programs. Takes (dict "root" $ "name" PROGRAM). */}}
 {{- define "jennie.image" -}}
-{{ .root.Values.global.imageRegistry | default .root.Values.image.registry }}/{{ .name }}:{{ .root.Values.image.tag }}
+{{ .root.Values.global.imageRegistry | default .root.Values.image.registry }}/{{ .name }}:{{ index .root.Values.image.tags .name | default .root.Values.image.tag }}
 {{- end -}}
 
 {{/* Somebody else's image. Takes (dict "root" $ "image" IMAGE). */}}

@@ -28,9 +28,28 @@ class Global(Values):
     storage_class: str
 
 
+Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+OwnImage = Literal[
+    "operator",
+    "kis-gateway",
+    "kis-simulator",
+    "scout-job",
+    "macro-council",
+    "data-collector",
+    "daily-briefing",
+    "command-handler",
+    "dashboard-api",
+    "buy-scanner",
+    "buy-executor",
+    "sell-executor",
+    "price-monitor",
+]
+
+
 class Image(Values):
     registry: Annotated[str, Field(min_length=1)]
-    tag: Annotated[str, Field(min_length=1)]
+    tag: Tag
+    tags: dict[OwnImage, Tag]
     pull_policy: Literal["Always", "IfNotPresent", "Never"]
 
 
@@ -309,7 +328,8 @@ class PlatformValues(Values):
 
     def image_of(self, service: str) -> str:
         """Name the image of one of our programs."""
-        return f"{self.global_.image_registry or self.image.registry}/{service}:{self.image.tag}"
+        tags: dict[str, str] = dict(self.image.tags)
+        return f"{self.global_.image_registry or self.image.registry}/{service}:{tags.get(service, self.image.tag)}"
 
     def image_named(self, image: str) -> str:
         """Name somebody else's image, taken from the global registry where there is one."""
