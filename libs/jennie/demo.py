@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -99,8 +99,9 @@ async def live_day(options: DemoOptions, console: Console) -> int:
             fresh=True,
             report=progress.service,
         )
-        async with run:
-            outcome = await _live(run, assembly, settings, plan, progress, Observed(started_at))
+        with naming_the_silent(options.folder):
+            async with run:
+                outcome = await _live(run, assembly, settings, plan, progress, Observed(started_at))
     print_tables(console, outcome)
     written = report(outcome)
     print_summary(console, written, outcome.verdict)
@@ -219,6 +220,16 @@ async def _live(
         following.cancel()
         await watcher.close()
         await db.close()
+
+
+@contextmanager
+def naming_the_silent(folder: Path) -> Iterator[None]:
+    """Turn an exchange that answers no more (its disk may be full) into one sentence. Raises Unavailable."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        told = str(error) or type(error).__name__
+        raise Unavailable(f"the exchange does not answer any more ({told}); its log is below {folder}") from None
 
 
 @asynccontextmanager

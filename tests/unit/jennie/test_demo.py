@@ -4,6 +4,7 @@ import sqlite3
 from datetime import date
 from pathlib import Path
 
+import httpx
 import pytest
 
 from jennie.data import import_files
@@ -16,11 +17,12 @@ from jennie.demo import (
     default_day,
     demand_empty,
     demand_session,
+    naming_the_silent,
     overrides_for,
     session_of,
     settings_for,
 )
-from prime_jennie.domain.errors import BadInput
+from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.migrate import migrate
 from prime_jennie_operator.loading import load_files
@@ -108,3 +110,9 @@ def test_a_database_with_trades_in_it_is_refused(tmp_path: Path) -> None:
         database.execute(f"INSERT INTO order_intents ({names}) VALUES ({ones})")  # noqa: S608
     with pytest.raises(BadInput, match="holds 1 orders already"):
         demand_empty(url)
+
+
+def test_an_exchange_that_answers_no_more_is_named_with_the_place_of_its_log() -> None:
+    with pytest.raises(Unavailable, match=r"exchange does not answer.*refused.*below \.jennie/demo$"):
+        with naming_the_silent(Path(".jennie/demo")):
+            raise httpx.ConnectError("connection refused")
