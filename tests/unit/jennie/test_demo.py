@@ -113,6 +113,6 @@ def test_a_database_with_trades_in_it_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_exchange_that_answers_no_more_is_named_with_the_place_of_its_log() -> None:
-    with pytest.raises(Unavailable, match=r"exchange does not answer.*refused.*below \.jennie/demo$"):
-        with naming_the_silent(Path(".jennie/demo")):
-            raise httpx.ConnectError("connection refused")
+    told = r"exchange does not answer.*refused.*below \.jennie/demo$"
+    with pytest.raises(Unavailable, match=told), naming_the_silent(Path(".jennie/demo")):
+        raise httpx.ConnectError("connection refused")
