@@ -95,12 +95,20 @@ def _registry(
         session = open_session(connection, listener=listener)
         return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
-    async def on_event(event: kopf.RawEvent, **_: Any) -> None:
-        observe(dict(event["object"]), event["type"] == "DELETED")
+    def observed(event: kopf.RawEvent, **_: Any) -> bool:
+        """Take an event where kopf asks whether a handler wants it: calling one would cost as much again."""
+        try:
+            observe(dict(event["object"]), event["type"] == "DELETED")
+        except Exception:
+            log.exception("an event has met a defect", kind=event["object"].get("kind"))
+        return False
+
+    async def on_event(**_: Any) -> None:
+        """Never called: `observed` wants no more of any event."""
 
     kopf.on.login(registry=registry, id="service-account-or-kubeconfig")(login)
     for kind in kinds:
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)(on_event)
+        kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural, when=observed)(on_event)
     return registry
 
 

@@ -137,8 +137,13 @@ class KubeApi:
         self._leadership.require()
         write = asyncio.create_task(self._request(method, path, **more))
         self._writes.add(write)
-        write.add_done_callback(self._writes.discard)
+        write.add_done_callback(self._written)
         return await asyncio.shield(write)
+
+    def _written(self, write: asyncio.Task[dict[str, Any]]) -> None:
+        self._writes.discard(write)
+        if not write.cancelled():
+            write.exception()  # told to whoever waits; nobody may
 
     async def _request(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final, Protocol
 
 import aiohttp
+from prometheus_client import Counter
 from yarl import URL
 
 from prime_jennie_operator.kube.connection import Connection
@@ -28,13 +30,17 @@ def open_session(connection: Connection, *, listener: WatchListener | None = Non
     """Open a session that knows the credentials."""
     host = URL(connection.server).authority
 
+    @cache
+    def counter(code: str, method: str) -> Counter:
+        return metrics.REST_REQUESTS.labels(code, method, host)
+
     async def counted(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         try:
             response = await _answer(connection, request, handler)
         except (aiohttp.ClientError, TimeoutError, OSError):
-            metrics.REST_REQUESTS.labels("<error>", request.method, host).inc()
+            counter("<error>", request.method).inc()
             raise
-        metrics.REST_REQUESTS.labels(str(response.status), request.method, host).inc()
+        counter(str(response.status), request.method).inc()
         if listener is not None and response.status == 200 and request.method == "GET":
             query = request.url.query
             if query.get("watch") == "true":
