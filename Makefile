@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of a test is waiting
 KUBERNETES := etcd kube-apiserver kube-controller-manager kubectl helm# what the operator's tests run against
 
-.PHONY: help setup demo test coverage test-faults fixed-days check format generate lock clean \
+.PHONY: help setup demo test test-operator coverage test-faults fixed-days check format generate lock clean \
 	cluster-binaries
 
 help: ## Show the targets
@@ -21,9 +21,12 @@ $(READY): requirements/lock.txt requirements/bootstrap.txt pyproject.toml script
 demo: $(READY) ## Live one KRX trading day (ARGS="--day 2025-03-10 --seed 7")
 	@$(BIN)/jennie demo $(ARGS)
 
-test: $(READY) ## Run every test that needs no node (ARGS="-k exits")
-	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/binaries.py $(KUBERNETES) >/dev/null
+test: $(READY) ## Run every test that needs no Kubernetes (ARGS="-k exits")
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-operator: $(READY) ## Run the operator's tests against a real API server (Go; builds it once)
+	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/binaries.py $(KUBERNETES) >/dev/null
+	@$(BIN)/pytest tests/operator -n $(WORKERS) --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
 	@$(BIN)/pytest tests/unit/domain tests/unit/strategy tests/contract/test_*_contracts.py -q \
