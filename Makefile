@@ -8,7 +8,7 @@ WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of 
 KUBERNETES := etcd kube-apiserver kube-controller-manager kubectl helm# what the operator's tests run against
 
 .PHONY: help setup demo test test-operator coverage test-faults fixed-days check format generate lock clean \
-	cluster-binaries
+	cluster cluster-down cluster-binaries
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,7 +25,7 @@ test: $(READY) ## Run every test that needs no Kubernetes (ARGS="-k exits")
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-operator: $(READY) ## Run the operator's tests against a real API server (Go; builds it once)
-	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/binaries.py $(KUBERNETES) >/dev/null
+	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/cluster.py binaries $(KUBERNETES) >/dev/null
 	@$(BIN)/pytest tests/operator -n $(WORKERS) --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
@@ -38,8 +38,14 @@ test-faults: $(READY) ## The long proofs: kills in market hours and repeated day
 fixed-days: $(READY) ## Live the fixed days of README's table (JENNIE_DATA=DIR; an hour)
 	@$(BIN)/python scripts/fixed_days.py $(ARGS)
 
+cluster: $(READY) ## Bring up a Kubernetes node on this machine (root; ARGS="--gpu-nodes 2")
+	@$(BIN)/python scripts/cluster/cluster.py up $(ARGS)
+
+cluster-down: $(READY) ## End and remove everything that `make cluster` made
+	@$(BIN)/python scripts/cluster/cluster.py down
+
 cluster-binaries: $(READY) ## Build a Kubernetes node's programs (Go; once a version)
-	@$(BIN)/python scripts/cluster/binaries.py $(ARGS)
+	@$(BIN)/python scripts/cluster/cluster.py binaries $(ARGS)
 
 check: $(READY) ## Lint, types, import directions, generated files, secrets
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

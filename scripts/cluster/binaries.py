@@ -1,18 +1,11 @@
-"""Build a cluster's programs from the pinned Go modules beside this file, once a version, outside the checkout.
+"""Build a cluster's programs from the pinned Go modules beside this file, once a version, outside the checkout."""
 
-    .venv/bin/python scripts/cluster/binaries.py [NAME …]
-
-Prints the path of each. Progress goes to a terminal's stderr; nothing else is said unless a build fails.
-"""
-
-import argparse
 import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+
+from scripts.cluster.progress import tell
 
 HERE = Path(__file__).resolve().parent
 KUBERNETES = "k8s.io/kubernetes"
@@ -158,22 +153,15 @@ def _run(command: Sequence[str], program: Program, name: str) -> None:
             last = [*last[-KEPT_LINES:], line]
             if time.monotonic() - told > TELL_EVERY_SECS:
                 told = time.monotonic()
-                _tell(f"building {name} {program.version}: {packages} packages, {told - started:.0f} s")
+                tell(f"building {name} {program.version}: {packages} packages, {told - started:.0f} s")
     except BaseException:
         process.terminate()
         raise
     finally:
         status = process.wait()
-        _tell("")
+        tell("")
     if status != 0:
         raise BuildError(f"building {name} {program.version} failed ({status}):\n{''.join(last)}")
-
-
-def _tell(text: str) -> None:
-    """Write one line over the last one, where a person watches."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()
 
 
 @contextmanager
@@ -183,30 +171,7 @@ def _locked(path: Path, name: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _tell(f"{name}: waiting for another build")
+            tell(f"{name}: waiting for another build")
             fcntl.flock(lock, fcntl.LOCK_EX)
-            _tell("")
+            tell("")
         yield
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Build the cluster's programs and print their paths.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(programs())}; none: all")
-    names = parser.parse_args(arguments).names or list(programs())
-    for name in names:
-        if name not in programs():
-            parser.error(f"no program is called {name!r}")
-    try:
-        for name in names:
-            sys.stdout.write(f"{binary(name)}\n")
-            sys.stdout.flush()
-    except BuildError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

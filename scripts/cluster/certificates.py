@@ -104,7 +104,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
 
 def _new_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
-    # Not PKCS 8: the API server takes the public half of its tokens' key from this file, and reads it in this form alone.
+    # Not PKCS 8: the API server takes its tokens' public key from this file, too, and reads it in this form alone.
     form = serialization.PrivateFormat.TraditionalOpenSSL
     private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
     _write_bytes(path, private)

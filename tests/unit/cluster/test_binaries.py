@@ -12,7 +12,7 @@ import pytest
 from scripts.cluster.binaries import BuildError, GoMissingError, binary, programs
 
 ROOT = Path(__file__).resolve().parents[3]
-BINARIES = ROOT / "scripts/cluster/binaries.py"
+BUILD = (sys.executable, ROOT / "scripts/cluster/cluster.py", "binaries")
 # Writes half of the program, waits, then the rest; says what it was asked.
 FAKE_GO = """#!/bin/sh
 echo "$@" >> "$FAKE_GO_LOG"
@@ -78,7 +78,7 @@ def test_an_interrupted_build_leaves_no_half_program(
     number: signal.Signals, calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_GO_SECS", "30")
-    builder = subprocess.Popen([sys.executable, BINARIES, "etcd"], start_new_session=True)
+    builder = subprocess.Popen([*BUILD, "etcd"], start_new_session=True)
     deadline = time.monotonic() + 20
     while not list((tmp_path / "cache").glob("prime-jennie/bin/.etcd.part-*/etcd")):
         assert time.monotonic() < deadline, "the build did not begin"
@@ -104,8 +104,7 @@ def test_two_builders_build_once_and_are_quiet_where_nobody_watches(
 ) -> None:
     monkeypatch.setenv("FAKE_GO_SECS", "0.5")
     both = [
-        subprocess.Popen([sys.executable, BINARIES, "etcd"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
+        subprocess.Popen([*BUILD, "etcd"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
     (out, error), (same, nothing) = (builder.communicate(timeout=20) for builder in both)
     assert out == same != ""
@@ -130,6 +129,6 @@ def test_another_pin_is_another_program(calls: Path, tmp_path: Path, monkeypatch
 
 
 def test_an_unknown_name_is_refused() -> None:
-    refused = subprocess.run([sys.executable, BINARIES, "kubelt"], capture_output=True, text=True, check=False)
+    refused = subprocess.run([*BUILD, "kubelt"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
     assert "no program is called 'kubelt'" in refused.stderr
