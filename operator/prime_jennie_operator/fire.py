@@ -22,19 +22,19 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.ports import Clock
 from prime_jennie.domain.sessions import SessionTable
-from prime_jennie.domain.slots import Concurrency, Slot, SlotState, parse_slot_name
+from prime_jennie.domain.slots import Concurrency, Slot, SlotSource, SlotState, parse_slot_name
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.job_service import JobServiceClient
 from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotKey, SlotRepository
 from prime_jennie.infra.logging import configure_logging
-from prime_jennie.infra.slot_driver import SlotDriver, SlotOrder
+from prime_jennie.infra.slot_driver import SlotDriver, SlotOrder, patiently
 from prime_jennie_operator.loading import load_document
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import Sessions
 from prime_jennie_operator.schedule.needs import needs_of
-from prime_jennie_operator.schedule.plan import decide
+from prime_jennie_operator.schedule.plan import Decision, decide
 from prime_jennie_operator.schedule.slots import INSTANT, PlannedSlot, slot_of, slots_between
 
 JOB_NAME = re.compile(r".+-(\d{6,10})")
@@ -52,6 +52,14 @@ class FireSettings(BaseSettings):
     schedule: str = Field(validation_alias="JENNIE_SCHEDULE", description="the ScoutSchedule as JSON")
     beside: str = Field(
         "[]", validation_alias="JENNIE_NEEDED", description="the ScoutSchedules that it depends on, as a JSON list"
+    )
+    backfill: str = Field(
+        "",
+        validation_alias="JENNIE_BACKFILL",
+        description="uid of the Backfill that asks; unset: the schedule's own slot",
+    )
+    redo: bool = Field(
+        False, validation_alias="JENNIE_REDO", description="whether the backfill runs again what is done already"
     )
     closures_file: Path | None = Field(
         None, validation_alias="JENNIE_CLOSURES", description="mounted days of closed exchanges (CSV); unset: none"
@@ -79,20 +87,23 @@ async def fire(settings: FireSettings, clock: Clock) -> Slot:
     try:
         if not planned.skip:
             await clock.sleep_until(planned.at)  # a session that closes later than usual moves its slot
-        now = clock.now()
-        [decision] = decide(schedule, [planned], now)
+        slots = SlotRepository(db)
+        decision = await _decision(settings, schedule, planned, slots, clock.now())
         needs = needs_of(schedule, planned.at, beside, settings.sessions)
         async with JobServiceClient() as client:
-            driver = SlotDriver(clock, SlotRepository(db), client, lambda _service: settings.service_url)
+            driver = SlotDriver(clock, slots, client, lambda _service: settings.service_url)
             order = SlotOrder(
                 key=key,
-                give_up_at=decision.give_up_at or now,
+                give_up_at=decision.give_up_at or clock.now(),
                 within=spec.deadline,
                 attempts=spec.retries.attempts,
                 wait=spec.retries.wait,
                 concurrency=Concurrency(spec.concurrency_policy),
                 parameters=spec.parameters,
                 needs=() if isinstance(needs, str) else needs,
+                source=SlotSource.BACKFILL if settings.backfill else SlotSource.SCHEDULE,
+                backfill=settings.backfill,
+                redo=settings.redo,
             )
             if decision.outcome is not None:
                 return await driver.end(order, decision.outcome, decision.reason)
@@ -101,6 +112,21 @@ async def fire(settings: FireSettings, clock: Clock) -> Slot:
             return await driver.drive(order)
     finally:
         await db.close()
+
+
+async def _decision(
+    settings: FireSettings, schedule: ScoutSchedule, planned: PlannedSlot, slots: SlotRepository, now: datetime
+) -> Decision:
+    """Decide whether the slot runs; who asked for a backfill wants it late, and what was begun in time goes on."""
+    deadline = schedule.spec.deadline_span
+    if planned.skip:
+        return Decision(planned, None, SlotState.SKIPPED, planned.skip)
+    if settings.backfill:
+        return Decision(planned, now + deadline)
+    if await patiently(lambda: slots.get(schedule.metadata.namespace, planned.name)) is not None:
+        return Decision(planned, planned.at + deadline)
+    [decision] = decide(schedule, [planned], now)
+    return decision
 
 
 def _schedule(text: str) -> ScoutSchedule:

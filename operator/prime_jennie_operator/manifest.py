@@ -9,6 +9,8 @@ Manifest = dict[str, Any]
 
 STRATEGY_LABEL = "trading.prime-jennie.io/strategy"
 SCHEDULE_LABEL = "trading.prime-jennie.io/schedule"
+BACKFILL_LABEL = "trading.prime-jennie.io/backfill"
+SLOT_MARK = "trading.prime-jennie.io/slot"
 NAME_LABEL = "app.kubernetes.io/name"
 
 

@@ -76,7 +76,7 @@ class SlotDriver:
 
         `begun` is called once nobody need wait any more: the day is held, or there is something to wait for.
         """
-        missing = await self._until_needs_are_met(order, begun)
+        missing = await unmet_need(self._clock, self._slots, order, begun)
         if missing is not None:
             return await self.end(order, SlotState.SKIPPED, missing)
         while True:
@@ -142,38 +142,13 @@ class SlotDriver:
             await asyncio.sleep(look_secs)
             look_secs = min(look_secs * 1.5, LONGEST_LOOK_SECS)
 
-    async def _until_needs_are_met(self, order: SlotOrder, begun: Callable[[], None]) -> str | None:
-        """Wait for the slots that must have succeeded; return why this one cannot run, None when it can."""
-        for need in order.needs:
-            while True:
-                slot = await _patiently(partial(self._slots.get, order.key.namespace, need.slot))
-                if slot is not None and slot.is_finished:
-                    if slot.state.succeeded:
-                        break
-                    return f"{need.schedule}: {slot.name} {slot.state}: {slot.reason}"
-                if self._clock.now() > order.give_up_at:
-                    return f"{need.schedule}: {need.slot} has not ended within {order.within}"
-                begun()
-                await asyncio.sleep(NEEDS_LOOK_VIRTUAL_SECS if self._clock.virtual else NEEDS_LOOK_SECS)
-        return None
-
     async def _stored(self, order: SlotOrder) -> Slot | None:
-        return await _patiently(lambda: self._slots.get(order.key.namespace, order.key.name))
+        return await patiently(lambda: self._slots.get(order.key.namespace, order.key.name))
 
     async def end(self, order: SlotOrder, state: SlotState, reason: str) -> Slot:
         """Write the outcome of a slot that will not run (again); one that somebody runs meanwhile is followed."""
         while True:
-            slot = await _patiently(
-                lambda: self._slots.record(
-                    order.key,
-                    source=order.source,
-                    state=state,
-                    reason=reason,
-                    now=self._clock.now(),
-                    backfill=order.backfill,
-                    redo=order.redo,
-                )
-            )
+            slot = await write_outcome(self._clock, self._slots, order, state, reason)
             if order.is_over(slot):
                 return slot
             async with self._held(order) as patience:
@@ -213,7 +188,46 @@ class _Patience:
             await self._held.aclose()
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def unmet_need(
+    clock: Clock, slots: SlotRepository, order: SlotOrder, begun: Callable[[], None] = lambda: None
+) -> str | None:
+    """Wait for the slots that must have succeeded; return why this one cannot run, None when it can.
+
+    A backfill does not wait for a slot that nobody has run: nobody is about to.
+    """
+    for need in order.needs:
+        while True:
+            slot = await patiently(partial(slots.get, order.key.namespace, need.slot))
+            if slot is not None and slot.is_finished:
+                if slot.state.succeeded:
+                    break
+                return f"{need.schedule}: {slot.name} {slot.state}: {slot.reason}"
+            if slot is None and order.source is SlotSource.BACKFILL:
+                return f"{need.schedule}: {need.slot} has not run"
+            if clock.now() > order.give_up_at:
+                return f"{need.schedule}: {need.slot} has not ended within {order.within}"
+            begun()
+            await asyncio.sleep(NEEDS_LOOK_VIRTUAL_SECS if clock.virtual else NEEDS_LOOK_SECS)
+    return None
+
+
+async def write_outcome(clock: Clock, slots: SlotRepository, order: SlotOrder, state: SlotState, reason: str) -> Slot:
+    """Write how a slot that will not run has ended, however long the database is away; return what it has become."""
+    return await patiently(
+        lambda: slots.record(
+            order.key,
+            source=order.source,
+            state=state,
+            reason=reason,
+            now=clock.now(),
+            backfill=order.backfill,
+            redo=order.redo,
+        )
+    )
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask the database until it answers."""
     backoff = Backoff()
     while True:
         try:

@@ -20,8 +20,9 @@ from prime_jennie_operator.desired.pods import (
 )
 from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.desired.values import PlatformValues
-from prime_jennie_operator.manifest import SCHEDULE_LABEL, Manifest
-from prime_jennie_operator.resources import ScoutSchedule
+from prime_jennie_operator.manifest import BACKFILL_LABEL, SCHEDULE_LABEL, SLOT_MARK, Manifest
+from prime_jennie_operator.resources import Backfill, ScoutSchedule
+from prime_jennie_operator.resources.backfill import Reprocess
 
 LONGEST_RUN_SECS = 4 * 3600  # a pod that watches its slot for longer, or waits longer for a late close, is ended
 FINAL_STATUSES = [1, 2]  # the slot's own end, or wrong input: another pod would only say it again
@@ -41,15 +42,33 @@ def schedule_objects(
 
 
 def slot_job(
-    schedule: ScoutSchedule, values: PlatformValues, slot: str, beside: Iterable[ScoutSchedule] = ()
+    schedule: ScoutSchedule,
+    values: PlatformValues,
+    slot: str,
+    beside: Iterable[ScoutSchedule] = (),
+    backfill: Backfill | None = None,
 ) -> Manifest:
-    """Render the Job of one slot, which has the slot's name; its pod finds the minute there."""
+    """Render the Job of one slot, which has the slot's name; its pod finds the minute there.
+
+    It belongs to the schedule also where a backfill asks for it: who deletes the backfill stops further Jobs, and those
+    that run end in order.
+    """
     metadata = _metadata(schedule, slot)
+    marks, told = {SLOT_MARK: slot}, list[dict[str, Any]]()
+    if backfill is not None:
+        metadata["labels"][BACKFILL_LABEL] = backfill.name
+        marks[BACKFILL_LABEL] = str(backfill.metadata.uid)
+        told = [
+            env_value("JENNIE_BACKFILL", str(backfill.metadata.uid)),
+            env_value("JENNIE_REDO", backfill.spec.strategy is Reprocess.COMPLETED),
+        ]
+        given = {**schedule.spec.parameters, **backfill.spec.parameters}
+        schedule = schedule.model_copy(update={"spec": schedule.spec.model_copy(update={"parameters": given})})
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata,
-        "spec": _job_spec(schedule, values, list(beside), metadata),
+        "metadata": {**metadata, "annotations": marks},
+        "spec": _job_spec(schedule, values, list(beside), metadata, told),
     }
 
 
@@ -91,7 +110,11 @@ def cron_jobs_job_names(schedule: ScoutSchedule, named_at: datetime) -> list[str
 
 
 def _job_spec(
-    schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[ScoutSchedule], metadata: dict[str, Any]
+    schedule: ScoutSchedule,
+    values: PlatformValues,
+    beside: Sequence[ScoutSchedule],
+    metadata: dict[str, Any],
+    told: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Describe the Job: attempts live inside one pod; a further pod only follows one that was lost."""
     return {
@@ -103,11 +126,13 @@ def _job_spec(
                 {"action": "FailJob", "onExitCodes": {"operator": "In", "values": FINAL_STATUSES}},
             ]
         },
-        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod(schedule, values, beside)},
+        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod(schedule, values, beside, told)},
     }
 
 
-def _pod(schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[ScoutSchedule]) -> dict[str, Any]:
+def _pod(
+    schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[ScoutSchedule], told: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     needed = [_document(other) for other in beside if _needs(schedule, other)]
     main = container(
         "slot",
@@ -118,6 +143,7 @@ def _pod(schedule: ScoutSchedule, values: PlatformValues, beside: Sequence[Scout
             env_field("JENNIE_JOB_NAME", JOB_NAME_LABEL),
             env_value("JENNIE_SCHEDULE", _json(_document(schedule))),
             *([env_value("JENNIE_NEEDED", _json(needed))] if needed else []),
+            *told,
             env_value("JENNIE_SERVICE_URL", program_url(values, schedule.spec.runs.service)),
             env_secret("DATABASE_URL", values.secrets.database, "url"),
             env_value("LOG_LEVEL", values.logging.level),

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from typing import Final
 
 import structlog
 
+from prime_jennie.domain.errors import BadInput
 from prime_jennie.infra.outages import OUTAGES, Backoff
 from prime_jennie_operator.firing.decided import Key
 from prime_jennie_operator.firing.turns import SlotTurns
 from prime_jennie_operator.resources import ScoutSchedule
 
 log = structlog.get_logger(__name__)
+
+WAITED_FOR: Final[tuple[type[Exception], ...]] = (BadInput, *OUTAGES)
+"""Outages, and closed days that cannot be read: who knows no calendar decides about no slot."""
 
 
 class ScheduleRunner:
@@ -48,7 +53,7 @@ class ScheduleRunner:
         while True:
             try:
                 next_at = await turns.turn(self._schedules, self._paused)
-            except OUTAGES as error:
+            except WAITED_FOR as error:
                 if complaint != (complaint := f"waiting: {type(error).__name__}: {error}"):
                     self._complain(complaint)
                 await backoff.pause()

@@ -17,10 +17,12 @@ from prime_jennie.infra.database.repositories.slots import SlotKey, SlotReposito
 from prime_jennie.infra.job_app import job_app
 from prime_jennie.infra.jobs import Job
 from prime_jennie.infra.settings import ServiceSettings
-from prime_jennie_operator.desired.schedule import schedule_objects
+from prime_jennie_operator.desired.schedule import schedule_objects, slot_job
 from prime_jennie_operator.fire import FireSettings, fire, main
 from prime_jennie_operator.loading import load_values
-from prime_jennie_operator.resources import ScoutSchedule
+from prime_jennie_operator.resources import Backfill, ScoutSchedule
+from prime_jennie_operator.schedule.slots import slot_name_of
+from tests.support.backfills import backfill
 from tests.support.eventually import eventually
 from tests.support.http_served import http_served
 from tests.support.job_service import Scripted
@@ -37,6 +39,7 @@ def environment(
     [cron_job] = schedule_objects(schedule(name, **spec), load_values(), beside)
     pod = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     told = {entry["name"]: entry.get("value", "") for entry in pod["containers"][0]["env"]}
+    del told["JENNIE_CLOSURES"]  # nothing is mounted here
     job_name = f"{cron_job['metadata']['name']}-{int(at.timestamp()) // 60}"
     return told | {"JENNIE_JOB_NAME": job_name, "JENNIE_SERVICE_URL": url, "DATABASE_URL": database_url}
 
@@ -161,6 +164,63 @@ async def test_a_closure_of_this_installation_skips_the_slot(service: Service, t
     slot = await fire(settings(told), service.desk.clock)
     assert (slot.state, slot.reason) == (SlotState.SKIPPED, "2026-02-19 has no session on XKRX")
     assert service.scripted.jobs == []
+
+
+async def test_a_pod_that_takes_a_lost_ones_place_goes_on_with_the_slot(service: Service) -> None:
+    """Its minute is long past, and it was begun in time: it is neither late nor missed."""
+
+    async def fails_first(job: Job) -> str:
+        if job.attempt == 1:
+            raise Unavailable("not yet")
+        return "at last"
+
+    service.scripted.behave = fails_first
+    spec: dict[str, Any] = {"schedules": ["45 8 * * *"], "catchUp": "none", "retries": {"limit": 1, "backoff": "10m"}}
+    first = asyncio.create_task(service.fire(kst("08:45"), **spec))
+    await eventually(lambda: len(service.scripted.jobs) == 1)
+    await eventually(lambda: service.desk.clock.sleeping > 0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    slot = await service.fire(kst("08:45"), **spec)
+    assert (slot.state, slot.attempts) == (SlotState.RAN, 2)
+
+
+def asked_by(backfill: Backfill, at: datetime, service: Service, **spec: Any) -> FireSettings:
+    """Return what the Job of a backfill tells its pod."""
+    scout = schedule(**spec)
+    job = slot_job(scout, load_values(), slot_name_of(scout, at), backfill=backfill)
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    told = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+    del told["JENNIE_CLOSURES"]
+    told |= {"JENNIE_JOB_NAME": job["metadata"]["name"], "JENNIE_SERVICE_URL": service.url}
+    return settings(told | {"DATABASE_URL": service.desk.database_url})
+
+
+async def test_a_backfill_runs_a_slot_of_long_ago_whatever_the_schedule_makes_of_late_ones(service: Service) -> None:
+    day = date(2026, 2, 5)
+    told = asked_by(backfill(parameters={"top": 5}), kst("08:30", day), service, catchUp="none", suspend=True)
+    slot = await fire(told, service.desk.clock)
+    assert (slot.state, slot.source, slot.backfill) == (SlotState.BACKFILLED, SlotSource.BACKFILL, "uid-1")
+    [job] = service.scripted.jobs
+    assert (job.newest, job.parameters, job.day) == (False, {"top": 5}, day)
+    assert await fire(told, service.desk.clock) == slot, "once, whoever comes after a lost pod"
+    assert len(service.scripted.jobs) == 1
+
+
+async def test_a_backfill_of_all_runs_again_what_is_done(service: Service) -> None:
+    day = date(2026, 2, 5)
+    await fire(asked_by(backfill(), kst("08:30", day), service), service.desk.clock)
+    again = backfill(uid="uid-2", strategy="completed")
+    slot = await fire(asked_by(again, kst("08:30", day), service), service.desk.clock)
+    assert (slot.backfill, slot.attempts) == ("uid-2", 2)
+    third = await fire(asked_by(backfill(uid="uid-3"), kst("08:30", day), service), service.desk.clock)
+    assert third.backfill == "uid-2", "it leaves alone what is done"
+
+
+async def test_a_holiday_is_no_day_to_fill(service: Service) -> None:
+    told = asked_by(backfill(), kst("08:30", date(2024, 12, 25)), service)
+    slot = await fire(told, service.desk.clock)
+    assert (slot.state, slot.reason) == (SlotState.SKIPPED, "2024-12-25 has no session on XKRX")
 
 
 async def test_attempts_live_inside_one_pod(service: Service) -> None:
