@@ -35,7 +35,7 @@ coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
 test-faults: $(READY) ## The long proofs: kills in market hours and repeated days
 	@$(BIN)/pytest tests/faults $(ARGS)
 
-fixed-days: $(READY) ## Live the fixed days of README's table (JENNIE_DATA=DIR; an hour)
+fixed-days: $(READY) ## Live the fixed days of README's table (JENNIE_DATA=DIR; two hours)
 	@$(BIN)/python scripts/fixed_days.py $(ARGS)
 
 cluster: $(READY) ## Bring up a Kubernetes node on this machine (root; ARGS="--gpu-nodes 2")

@@ -14,17 +14,27 @@ from typing import Any
 
 from prime_jennie.domain.market import MarketRegime
 
-# The 10th of each month or the next session, in November the exam day, and the last day of the data.
+# The 10th and the 20th of each month or the next session, in November the exam day instead of the 10th, and the last
+# day of the data.
 DAYS = (
     "2024-07-10",
+    "2024-07-22",
     "2024-08-12",
+    "2024-08-20",
     "2024-09-10",
+    "2024-09-20",
     "2024-10-10",
+    "2024-10-21",
     "2024-11-14",
+    "2024-11-20",
     "2024-12-10",
+    "2024-12-20",
     "2025-01-10",
+    "2025-01-20",
     "2025-02-10",
+    "2025-02-20",
     "2025-03-10",
+    "2025-03-20",
     "2025-03-31",
 )
 OUT = Path("out/days")
