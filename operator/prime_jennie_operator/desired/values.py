@@ -297,6 +297,7 @@ class PlatformValues(Values):
     metrics: Metrics
     network_policies: NetworkPolicies
     pod_disruption_budgets: Switch
+    deletion_guard: Switch
     uninstall_guard: Switch
     pods: PodPlacement
     redis: Redis

@@ -28,6 +28,8 @@ ONLY_ON_A_CLUSTER = {
     ("RoleBinding", "*"),
     ("ClusterRole", "*"),
     ("ClusterRoleBinding", "*"),
+    ("ValidatingAdmissionPolicy", "*"),
+    ("ValidatingAdmissionPolicyBinding", "*"),
     ("Lease", "*"),
     ("CronJob", "*"),  # the model servers' hours
     ("Job", "installation-test"),
