@@ -36,6 +36,7 @@ def helm(
 ) -> subprocess.CompletedProcess[str]:
     """Run Helm; `values` are laid over everything else. Fail with what it said."""
     given = ["--values", "-"] if values is not None else []
+    given += ["--qps", "100", "--burst-limit", "500"] if kubeconfig else []  # five requests a second would take minutes
     done = subprocess.run(
         [str(binary("helm")), *arguments, *given],
         input=yaml.safe_dump(dict(values)) if values is not None else None,
