@@ -13,9 +13,8 @@ COPY requirements ./requirements
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --quiet --no-cache-dir --require-hashes -r requirements/bootstrap.txt
 COPY pyproject.toml README.md ./
-RUN echo hatchling > /tmp/builder.txt \
-    && /opt/build/bin/uv pip install --quiet --no-cache --python /opt/build/bin/python \
-        --require-hashes -r /tmp/builder.txt -c requirements/lock.txt
+RUN /opt/build/bin/uv pip install --quiet --no-cache --python /opt/build/bin/python \
+    --require-hashes --group build -c requirements/lock.txt
 COPY libs ./libs
 COPY services ./services
 COPY operator ./operator
