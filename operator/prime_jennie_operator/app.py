@@ -137,7 +137,8 @@ class Operator:
                 self._served,
                 self._hearing.observe,
                 self._watches,
-                self._heed_signals,
+                watch_secs=self._settings.watch_secs,
+                on_start=self._heed_signals,
             ),
             name="watches",
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -27,6 +27,7 @@ from prime_jennie_operator.work import metrics
 log = structlog.get_logger(__name__)
 
 RELEASE_SECS: Final = 2.0  # for the request that gives the lease back; who cannot is replaced a lease later
+SURPRISED_SECS: Final = 0.05  # until the next look after a conflict
 _TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -58,6 +59,8 @@ class Election:
         self._now = now
         self._lease: Manifest | None = None
         """The lease as it was last seen; None before, and after an answer that says nothing."""
+        self._is_surprised = False
+        self._renewals = 0
         self._seen: tuple[str, float] = ("", 0.0)
         """Its version, and since when it is unchanged."""
 
@@ -71,8 +74,7 @@ class Election:
             if leads != led:
                 log.info("leading" if leads else "not leading any more", lease=self._settings.lease_name)
                 led = leads
-            pause_secs = self._settings.retry_period_secs
-            await asyncio.sleep(pause_secs if leads else pause_secs * random.uniform(0.8, 1.2))  # noqa: S311
+            await asyncio.sleep(self._pause_secs(leads))
 
     async def release(self) -> None:
         """Stop writing, and let the next one lead at once; what was being written has ended before."""
@@ -104,16 +106,29 @@ class Election:
                 self._note(await self._api.get_lease(self._namespace, self._settings.lease_name, within_secs))
                 began_secs = self._now_secs()
             if self._lease is not None and not self._is_ours(self._lease) and not self._is_free(self._lease):
+                self._leadership.end()  # somebody took it from us, whatever time we thought to have
                 return
             self._note(await self._api.write_lease(self._wanted(), within_secs))
         except Conflict:
-            self._lease = None  # somebody was faster; look again
+            self._lease = None  # somebody was faster: look who it is, at once
+            self._is_surprised = True
             return
         except KubeError as error:
             self._lease = None
             log.warning("lease not renewed", leads_for_secs=round(self._leadership.left_secs, 1), why=error.message)
             return
         self._leadership.extend(began_secs + self._settings.renew_deadline_secs)
+
+    def _pause_secs(self, leads: bool) -> float:
+        """Wait for the next look; who waits for a silent leader's end looks at that very moment."""
+        pause_secs = self._settings.retry_period_secs
+        if self._is_surprised:
+            self._is_surprised = False
+            return SURPRISED_SECS
+        if leads or self._lease is None:
+            return pause_secs
+        left_secs = self._seen[1] + self._patience_secs(self._lease) - self._now_secs()
+        return min(pause_secs * random.uniform(0.8, 1.2), max(left_secs + 0.01, 0.05))  # noqa: S311
 
     def _note(self, lease: Manifest | None) -> None:
         self._lease = lease
@@ -125,12 +140,15 @@ class Election:
         return bool((lease.get("spec") or {}).get("holderIdentity") == self.identity)
 
     def _is_free(self, lease: Manifest) -> bool:
-        """Tell whether nobody holds it, or the holder was silent for longer than its own and our patience."""
+        """Tell whether nobody holds it, or the holder was silent for longer than it and we agreed to wait."""
         spec = lease.get("spec") or {}
         if not spec.get("holderIdentity"):
             return True
-        patience_secs = max(self._settings.lease_duration_secs, float(spec.get("leaseDurationSeconds") or 0))
-        return self._now_secs() - self._seen[1] > patience_secs
+        return self._now_secs() - self._seen[1] > self._patience_secs(lease)
+
+    def _patience_secs(self, lease: Manifest) -> float:
+        told_secs = float((lease.get("spec") or {}).get("leaseDurationSeconds") or 0)
+        return max(self._settings.lease_duration_secs, told_secs)
 
     def _wanted(self) -> Manifest:
         now, before = self._time(), self._lease
@@ -149,4 +167,6 @@ class Election:
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 
     def _time(self) -> str:
-        return self._now().strftime(_TIME)
+        """Write the time, never the same twice: the API server does not store what has not changed, and others wait."""
+        self._renewals += 1
+        return (self._now() + timedelta(microseconds=self._renewals % 1_000)).strftime(_TIME)

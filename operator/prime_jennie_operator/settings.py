@@ -54,28 +54,34 @@ class OperatorSettings(BaseSettings):
         "prime-jennie-operator", validation_alias="OPERATOR_LEASE", description="name of the lease of the leader"
     )
     lease_duration_secs: float = Field(
-        15, ge=1, validation_alias="OPERATOR_LEASE_SECS", description="seconds after which a silent leader is replaced"
+        11,
+        ge=1,
+        validation_alias="OPERATOR_LEASE_SECS",
+        description="seconds after which a silent leader is replaced; with two retries still within 15",
     )
     renew_deadline_secs: float = Field(
-        10,
+        7,
         gt=0,
         validation_alias="OPERATOR_RENEW_DEADLINE_SECS",
         description="seconds without a renewal after which a leader stops writing",
     )
     retry_period_secs: float = Field(
-        2, gt=0, validation_alias="OPERATOR_RETRY_SECS", description="seconds between two looks at the lease"
+        1, gt=0, validation_alias="OPERATOR_RETRY_SECS", description="seconds between two looks at the lease"
     )
     request_secs: float = Field(
-        4,
+        3.5,
         gt=0,
         validation_alias="OPERATOR_REQUEST_SECS",
         description="seconds for one request; less than lease minus deadline, so that none outlives the lease",
     )
+    watch_secs: float = Field(
+        60, ge=1, validation_alias="OPERATOR_WATCH_SECS", description="seconds after which every watch is opened anew"
+    )
     stale_watch_secs: float = Field(
         150,
-        ge=1,
+        ge=2,
         validation_alias="OPERATOR_STALE_WATCH_SECS",
-        description="seconds after which /livez fails when a watch was not opened anew; one lives 60 s",
+        description="seconds after which /livez fails when a watch was not opened anew; at least two of its lives",
     )
     redis_url: str | None = Field(None, description="Redis of the platform; unset: as the values say")
     database_url: SecretStr | None = Field(None, description="SQLAlchemy URL of the slots' ledger; unset: no ledger")
@@ -94,7 +100,7 @@ class OperatorSettings(BaseSettings):
     stop_within_secs: float = Field(8.0, gt=0, description="seconds that a graceful stop may take")
 
     @model_validator(mode="after")
-    def _requests_end_before_the_lease(self) -> Self:
+    def _times_fit_each_other(self) -> Self:
         spare_secs = self.lease_duration_secs - self.renew_deadline_secs
         if self.request_secs >= spare_secs:
             raise ValueError(
@@ -103,4 +109,6 @@ class OperatorSettings(BaseSettings):
             )
         if self.retry_period_secs >= self.renew_deadline_secs:
             raise ValueError("OPERATOR_RETRY_SECS must be less than OPERATOR_RENEW_DEADLINE_SECS")
+        if self.stale_watch_secs < 2 * self.watch_secs:
+            raise ValueError("OPERATOR_STALE_WATCH_SECS must be at least twice OPERATOR_WATCH_SECS")
         return self

@@ -41,8 +41,7 @@ CHILD_KINDS: Final = (
     *(DEPLOYMENT, SERVICE, CONFIG_MAP, SERVICE_ACCOUNT, DISRUPTION_BUDGET, NETWORK_POLICY),
     *(CRON_JOB, JOB, POD),
 )
-WATCH_SECS: Final = 60  # then the server ends a watch and kopf opens the next one where it ended
-CONNECTION_SECS: Final = 75  # then this side ends it: a frozen connection says nothing at all
+PATIENCE: Final = 1.25  # of a watch's seconds; then this side ends it: a frozen connection says nothing at all
 REQUEST_SECS: Final = 30
 LISTED_AT_ONCE: Final = 100  # objects; all at once they would be in memory at once
 LOGIN_EVERY_SECS: Final = 5.0
@@ -58,13 +57,18 @@ async def watch(
     namespace: str | None,
     observe: Observe,
     listener: WatchListener,
+    *,
+    watch_secs: float,
     on_start: Callable[[], None] = lambda: None,
 ) -> None:
-    """Watch the kinds in a namespace, or in all, until cancelled; what kopf gives up begins anew with a listing."""
+    """Watch the kinds in a namespace, or in all, until cancelled; what kopf gives up begins anew with a listing.
+
+    The server ends a watch after `watch_secs`, and kopf opens the next one where it ended.
+    """
     while True:
         tasks = await kopf.spawn_tasks(
             registry=_registry(connect, kinds, observe, listener),
-            settings=_settings(kinds),
+            settings=_settings(kinds, watch_secs),
             memories=_NoMemories(),
             standalone=True,
             clusterwide=namespace is None,
@@ -112,13 +116,12 @@ def _registry(
     return registry
 
 
-def _settings(kinds: Iterable[Kind]) -> kopf.OperatorSettings:
+def _settings(kinds: Iterable[Kind], watch_secs: float) -> kopf.OperatorSettings:
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line for every event says nothing
     settings = kopf.OperatorSettings()
-    settings.watching.server_timeout = WATCH_SECS
-    settings.watching.client_timeout = CONNECTION_SECS
+    settings.watching.server_timeout = max(1, round(watch_secs))
+    settings.watching.client_timeout = settings.watching.inactivity_timeout = watch_secs * PATIENCE
     settings.watching.connect_timeout = 10
-    settings.watching.inactivity_timeout = CONNECTION_SECS
     settings.watching.chunk_size = LISTED_AT_ONCE
     settings.networking.request_timeout = REQUEST_SECS
     settings.networking.error_backoffs = _ForEver()

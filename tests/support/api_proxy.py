@@ -52,6 +52,7 @@ class ApiProxy:
         self._session: aiohttp.ClientSession | None = None
         self._open: dict[asyncio.Task[object], Asked] = {}
         self._refusals: list[tuple[Matches, int, str, list[int]]] = []
+        self._expired: set[str] = set()
         self._frozen: Matches = lambda _: False
         self._thawed = asyncio.Event()
         self.asked: list[Asked] = []
@@ -109,6 +110,11 @@ class ApiProxy:
         self._thawed.clear()
         self._frozen = matches
 
+    def expire(self, matches: Matches = lambda asked: asked.is_watch) -> None:
+        """Cut matching watches, and tell the next one of each path that what it asks for is too old to be told."""
+        self._expired |= {asked.path for asked in self._open.values() if matches(asked)}
+        self.cut(matches)
+
     def thaw(self) -> None:
         self._frozen = lambda _: False
         self._thawed.set()
@@ -135,6 +141,10 @@ class ApiProxy:
                 told = {"kind": "Status", "status": "Failure", "code": status, "reason": reason, "message": "told so"}
                 return web.Response(status=status, text=json.dumps(told), content_type="application/json")
         await self._while_frozen(asked)
+        if asked.is_watch and asked.path in self._expired:
+            self._expired.discard(asked.path)
+            gone = {"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"}
+            return web.json_response({"type": "ERROR", "object": gone})
         assert self._session is not None
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
         url = self._access.url + request.path_qs

@@ -18,7 +18,7 @@ from prime_jennie_operator.leadership import Leadership
 from prime_jennie_operator.manifest import Manifest
 
 FIELD_MANAGER: Final = "prime-jennie-operator"
-REQUEST_SECS: Final = 4.0  # below lease duration − renew deadline: no write of ours lives longer than our lease
+REQUEST_SECS: Final = 3.5  # below lease duration − renew deadline: no write of ours lives longer than our lease
 LIST_CHUNK: Final = 250  # objects; a longer answer only costs memory on both sides
 
 _APPLY: Final = "application/apply-patch+yaml"
