@@ -56,8 +56,7 @@ class BackfillSpec(Spec):
     )
     max_active: Annotated[Count, Field(ge=1, le=10)] = Field(
         default=1,
-        description="slots at work at the same time; a service takes a second one of its task only if "
-        "the schedule's concurrencyPolicy is Allow",
+        description="slots at work at the same time; those of today run beside them whatever concurrencyPolicy says",
     )
     reverse: Flag = Field(default=False, description="true: the newest slot first; immutable")
     dry_run: Flag = Field(

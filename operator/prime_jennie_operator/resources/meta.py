@@ -59,7 +59,7 @@ def keyed_by(name: str) -> dict[str, Any]:
 
 
 class ConditionType(StrEnum):
-    """The aspects of an object's state; a schedule and a backfill have READY alone."""
+    """The aspects of an object's state; READY and RECONCILIATION_PAUSED every kind has, SUSPENDED a schedule."""
 
     READY = "Ready"
     PROGRESSING = "Progressing"
@@ -69,6 +69,7 @@ class ConditionType(StrEnum):
     ROLLOUT_PENDING = "RolloutPending"
     RECONCILIATION_PAUSED = "ReconciliationPaused"
     FIGURES_CURRENT = "FiguresCurrent"
+    SUSPENDED = "Suspended"
 
 
 class Condition(Spec):

@@ -5,7 +5,7 @@ import pytest
 from prime_jennie.domain.errors import BadInput
 from prime_jennie_operator.desired.platform import SERVICES
 from prime_jennie_operator.resources import ScoutSchedule
-from prime_jennie_operator.schedule.faults import check_schedules
+from prime_jennie_operator.schedule.faults import check_schedules, faults_of
 from tests.support.schedules import SESSIONS, schedule
 
 
@@ -79,3 +79,27 @@ def test_a_task_that_no_service_runs_is_refused() -> None:
     assert complaint(schedule("news", task="news")) == (
         "ScoutSchedule news: spec.task: no service of this platform runs news yet"
     )
+
+
+def test_every_faulty_schedule_is_told_its_own_fault_and_the_others_none() -> None:
+    found = faults_of(
+        [
+            schedule("scout"),
+            schedule("late"),
+            schedule("scout-late"),
+            schedule("new-year", schedules=["0 9 1 1 *"]),
+            schedule("a", task="throttle", dependsOn=["b"]),
+            schedule("b", task="macro-council", dependsOn=["a"]),
+            schedule("headlines", task="news"),
+        ],
+        SESSIONS,
+        SERVICES,
+    )
+    assert {key[1]: (fault.reason, fault.field) for key, fault in found.items()} == {
+        "scout-late": ("NameTaken", "metadata.name"),
+        "new-year": ("NeverFires", "spec.schedules[0]"),
+        "a": ("CircularDependency", "spec.dependsOn"),
+        "b": ("CircularDependency", "spec.dependsOn"),
+        "headlines": ("NoService", "spec.task"),
+    }
+    assert str(found["default", "b"]) == "spec.dependsOn: a circle: b waits for a waits for b"
