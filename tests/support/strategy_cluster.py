@@ -79,7 +79,7 @@ class Node:
     async def work(self) -> None:
         """Look after the namespace's pods until cancelled."""
         while True:
-            with suppress(Refused, RedisError, OSError):
+            with suppress(Refused, OSError):
                 await self._turn()
             await asyncio.sleep(NODE_SECS)
 
@@ -95,7 +95,8 @@ class Node:
                 path = POD.path(self._cluster.namespace, pod["metadata"]["name"], "status")
                 await self._cluster.ask("PATCH", path, {"status": wanted}, content=MERGE)
             if program not in self.waiting and program not in self.deaf:
-                await self._acknowledge(strategy, program)
+                with suppress(RedisError, OSError):
+                    await self._acknowledge(strategy, program)
 
     def _status(self, program: str) -> dict[str, Any]:
         why = self.waiting.get(program)

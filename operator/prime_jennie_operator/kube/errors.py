@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Literal
 
 from prime_jennie.infra.logging import mask_text
 
 LONGEST_SENTENCE = 600
+_DENIED = re.compile(r"ValidatingAdmissionPolicy .* denied request|admission webhook .* denied the request")
 
 
 class KubeError(Exception):
@@ -105,6 +107,8 @@ def refusal(status: int, body: bytes, retry_after: str | None = None) -> KubeErr
     causes = tuple(str(cause.get("field")) for cause in details.get("causes") or () if cause.get("field"))
     if status == 409 and reason == "AlreadyExists":
         return AlreadyExists(message, reason=reason)
+    if _DENIED.search(message):  # by a rule of the cluster, whose author chooses the code; 422 where none is chosen
+        return Forbidden(message, reason=reason, causes=causes)
     if status == 400:  # an object that cannot even be read is as wrong as one that is refused
         return Invalid(message, reason=reason, causes=causes)
     for kind in (Unauthorized, Forbidden, NotFound, Conflict, Gone, Invalid):

@@ -67,6 +67,7 @@ class ConfigDesk:
 
     channel: LiveConfigChannel
     _rests_until_secs: float = 0.0
+    _is_silent: bool = False
 
     async def announce(self, announced: Announced) -> tuple[str | None, dict[str, int] | None]:
         """Announce; return the namespace that has the name already, and who follows which generation (None: silent)."""
@@ -74,10 +75,14 @@ class ConfigDesk:
             return None, None
         try:
             taken = await self.channel.announce(announced)
-            return taken, {} if taken else await self.channel.acknowledged(announced.strategy)
+            acknowledged = {} if taken else await self.channel.acknowledged(announced.strategy)
         except (RedisError, OSError) as error:
             self._rest(error)
             return None, None
+        if self._is_silent:
+            self._is_silent = False
+            log.info("redis answers again")
+        return taken, acknowledged
 
     async def forget_all_but(self, namespace: str, names: set[str], holding: Callable[[str], bool]) -> None:
         """Forget the configurations of strategies that are no more, once they hold nothing: until then people see them.
@@ -95,7 +100,9 @@ class ConfigDesk:
 
     def _rest(self, error: Exception) -> None:
         self._rests_until_secs = time.monotonic() + REST_SECS
-        log.warning("redis does not answer", error=f"{type(error).__name__}: {error}")
+        if not self._is_silent:
+            self._is_silent = True
+            log.warning("redis does not answer", error=f"{type(error).__name__}: {error}")
 
 
 class Platform:
