@@ -1,13 +1,18 @@
 """The commands of `scripts/cluster/cluster.py`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from scripts.cluster import node_files
 from scripts.cluster.binaries import BuildError, binary, programs
+from scripts.cluster.images import REGISTRY, STORES, Builder, chart_values, services
 from scripts.cluster.node import Node, NodeError
 from scripts.cluster.packages import PackagesMissingError
 from scripts.cluster.place import Place
+from scripts.cluster.progress import step
 from scripts.cluster.shell import CommandError
 
 FAILURES = (BuildError, CommandError, NodeError, PackagesMissingError, TimeoutError, OSError)
@@ -44,8 +49,32 @@ def _said(options: argparse.Namespace) -> Iterator[str]:
         case "down":
             node.down()
             yield "nothing of the node is left" if not (left := node.traces()) else f"left: {', '.join(left)}"
+        case "images":
+            yield from _images(node, options.images or [*services(), *STORES], options.base)
+        case "load":
+            node.import_archive(options.archive)
+            yield f"the node has what is in {options.archive}"
         case "status":
             yield from node.status()
+
+
+def _images(node: Node, names: Sequence[str], base: str | None) -> Iterator[str]:
+    """Build what changed, give the node what it lacks, and write the chart's values for them."""
+    builder = Builder(base)
+    images = builder.build(names)
+    values = chart_values(images)
+    if node.is_up():
+        there = node.images()
+        lacking = [image for image in images if image.reference not in there]
+        if lacking:
+            with step(f"giving the node {len(lacking)} images"), builder.archive(lacking) as archive:
+                node.import_archive(archive)
+        for image in images:
+            if image.name not in STORES:
+                node.tag_image(image.reference, f"{REGISTRY}/{image.name}:{values['image']['tag']}")
+    path = node_files.write(Place().state / "values.yaml", json.dumps(values, indent=1) + "\n")
+    yield from (image.reference for image in images)
+    yield f"helm install … -f {path}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +86,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("down", help="end and remove everything that up made")
     commands.add_parser("status", help="say what runs")
+    images = commands.add_parser("images", help="build the images that changed and give them to the node")
+    known = [*services(), *STORES]
+    images.add_argument(
+        "images", nargs="*", metavar="NAME", choices=[*known, []], help=f"of {', '.join(known)}; none: all"
+    )
+    images.add_argument(
+        "--base", metavar="IMAGE", help="an image with Python as python3; none: made of Debian's packages"
+    )
+    load = commands.add_parser("load", help="give the node an OCI archive")
+    load.add_argument("archive", type=Path, metavar="FILE")
     build = commands.add_parser("binaries", help="build the programs and print their paths")
     build.add_argument("programs", nargs="*", metavar="NAME", help=f"of {', '.join(programs())}; none: all")
     return parser

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.cluster.binaries import cache_folder
 from scripts.cluster.debian import base_recipe, new_root
@@ -22,6 +23,7 @@ from scripts.cluster.progress import step
 from scripts.cluster.shell import run
 
 REGISTRY = "localhost/prime-jennie"
+CODE = (ROOT / "libs", ROOT / "services", ROOT / "operator")
 HERE = Path(__file__).resolve().parent
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # Passed on to the builds, as the machine's owner set them: where packages come from is not the repository's to say.
@@ -110,39 +112,45 @@ class Builder:
     def has(self, reference: str) -> bool:
         return bool(self._buildah("images", "--quiet", "--filter", f"reference={reference}", check=False).strip())
 
-    def archive(self, images: Iterable[Image]) -> Path:
-        """Write images into one OCI archive, each layer once; the caller removes it."""
-        layout = Path(tempfile.mkdtemp(dir=self._work))
-        try:
+    @contextmanager
+    def archive(self, images: Iterable[Image]) -> Iterator[Path]:
+        """Give an OCI archive of these images, each layer once."""
+        with tempfile.TemporaryDirectory(dir=self._work) as folder:
+            layout, archive = Path(folder) / "layout", Path(folder) / "images.tar"
             for image in images:
                 self._buildah("push", "--disable-compression", image.reference, f"oci:{layout}:{image.reference}")
-            archive = layout.with_suffix(".tar")
             with tarfile.open(archive, "w") as tar:
                 for path in layout.iterdir():
                     tar.add(path, path.name)
-            return archive
-        finally:
-            shutil.rmtree(layout)
+            yield archive
 
     def _build_service(self, image: Image, base: str) -> None:
-        arguments = {
-            "BASE": base,
-            "SERVICE": image.name,
-            "DEPENDENCIES_DIGEST": dependencies_digest(base),
-            "SOURCES_DIGEST": sources_digest(image.name),
-        }
-        self._bud(image, ROOT / "Dockerfile", arguments)
+        dependencies = dependencies_digest(base)
+        arguments = {"BASE": base, "DEPENDENCIES_DIGEST": dependencies}
+        build = self._stage("build", digest(CODE, dependencies), arguments)
+        common = self._stage("common", dependencies, arguments | {"BUILD": build})
+        own = {"SERVICE": image.name, "SOURCES_DIGEST": sources_digest(image.name), "BUILD": build, "COMMON": common}
+        self._bud(image, ROOT / "Dockerfile", arguments | own)
+
+    def _stage(self, name: str, made_of: str, arguments: Mapping[str, str]) -> str:
+        """Make a stage that all programs use an image: taken from a cache, a stage may show buildah an old state."""
+        stage = Image(name, made_of)
+        if not self.has(stage.reference):
+            self._bud(stage, ROOT / "Dockerfile", arguments, "--target", name)
+            self._forget_others(stage)
+        return stage.reference
 
     def _build_store(self, image: Image, base: str) -> None:
         self._bud(image, HERE / "store.Dockerfile", {"BASE": base, "PACKAGE": STORES[image.name]})
 
-    def _bud(self, image: Image, recipe: Path, arguments: Mapping[str, str]) -> None:
+    def _bud(self, image: Image, recipe: Path, arguments: Mapping[str, str], *more: str) -> None:
         given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         given += [f"--build-arg={name}={os.environ[name]}" for name in PACKAGE_SOURCES if name in os.environ]
         given += [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.exists() else []
         self._buildah(
             *("bud", "--isolation", "chroot", "--layers", "--quiet", "--format", "oci"),
             *given,
+            *more,
             *("--file", str(recipe), "--tag", image.reference, str(ROOT)),
         )
 
@@ -177,3 +185,11 @@ class Builder:
             env={**os.environ, "TMPDIR": str(self._work)},
             timeout_secs=1800,
         )
+
+
+def chart_values(images: Iterable[Image]) -> dict[str, Any]:
+    """Return the chart's values that name these images; the tag is that of the whole set."""
+    found = {image.name: image for image in images}
+    stores = {name: {"image": found[name].reference} for name in STORES if name in found}
+    programs = [image for image in found.values() if image.name not in STORES]
+    return {"image": {"registry": REGISTRY, "tag": release_tag(programs), "pullPolicy": "IfNotPresent"}, **stores}

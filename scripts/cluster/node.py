@@ -89,12 +89,15 @@ class Node:
         environment = {**os.environ, "KUBECONFIG": str(self._place.kubeconfig)}
         return run(binary("kubectl"), *arguments, input=input, check=check, env=environment)
 
-    def import_image(self, archive: Path) -> None:
+    def import_archive(self, archive: Path) -> None:
         """Give the node what is in an OCI archive."""
         self._ctr("images", "import", str(archive))
 
-    def has_image(self, name: str) -> bool:
-        return name in self._ctr("images", "list", "-q").split()
+    def images(self) -> set[str]:
+        return set(self._ctr("images", "list", "-q").split())
+
+    def tag_image(self, reference: str, other: str) -> None:
+        self._ctr("images", "tag", "--force", reference, other)
 
     def is_up(self) -> bool:
         return self._daemons.is_running("containerd")
@@ -127,8 +130,8 @@ class Node:
         config = node_files.containerd(place)
         changed = self._started("containerd", [_found("containerd"), "--config", str(config)], config)
         self._wait("containerd", lambda: self._ctr("version") if place.containerd_socket.exists() else "")
-        if not self.has_image(node_files.PAUSE_IMAGE):
-            self.import_image(pause_archive(place))
+        if node_files.PAUSE_IMAGE not in self.images():
+            self.import_archive(pause_archive(place))
         cgroups.make()
         identity = plane.kubeconfig("kubelet", f"system:node:{NODE}", ("system:nodes",))
         config = node_files.kubelet(place)
