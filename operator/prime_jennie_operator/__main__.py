@@ -14,12 +14,13 @@ from prime_jennie.domain.errors import BadInput, field_path
 from prime_jennie.infra.logging import configure_logging
 from prime_jennie_operator.app import Factory, Operator
 from prime_jennie_operator.settings import OperatorSettings
+from prime_jennie_operator.strategy.factories import strategy_factories
 
 log = structlog.get_logger(__name__)
 
 BAD_INPUT_STATUS = 2
 CRASH_STATUS = 1
-RECONCILERS: tuple[Factory, ...] = ()
+RECONCILERS: tuple[Factory, ...] = strategy_factories()
 
 
 def main(factories: tuple[Factory, ...] = RECONCILERS) -> int:

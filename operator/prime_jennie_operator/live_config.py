@@ -133,7 +133,7 @@ class LiveConfigChannel:
         await self._redis.aclose()
 
 
-def _told(text: str | None) -> LiveConfig | None:
+def _told(text: str | bytes | None) -> LiveConfig | None:
     """Read what a key says; None for nothing, and for what nobody can read."""
     try:
         return None if text is None else LiveConfig.model_validate_json(text)

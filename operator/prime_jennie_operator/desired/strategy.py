@@ -73,6 +73,11 @@ def strategy_objects(
     return sorted_objects(objects)
 
 
+def config_text(strategy: TradingStrategy, share: float | None = None) -> str:
+    """Write the live configuration as the mounted file and the key in Redis have it."""
+    return strategy.live_config(share).model_dump_json(by_alias=True, exclude_none=True, indent=2)
+
+
 def token_secret(strategy: str) -> str:
     """Name the Secret of a strategy's service token."""
     return f"{strategy}{TOKEN_SUFFIX}"
@@ -139,12 +144,11 @@ def _program(
 
 
 def _config_map(strategy: TradingStrategy, share: float | None) -> Manifest:
-    live = strategy.live_config(share)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _metadata(strategy, f"{strategy.name}-config", strategy.name, "configuration"),
-        "data": {CONFIG_FILE: live.model_dump_json(by_alias=True, exclude_none=True, indent=2)},
+        "data": {CONFIG_FILE: config_text(strategy, share)},
     }
 
 

@@ -120,7 +120,7 @@ def _lack(ask: Ask, own: int, room: Room, kept: Mapping[Name, int], taken: Mappi
     others = {**kept, **taken}
     others.pop(ask.owner, None)
     left = max(0, _thousandths(room.limit) - _thousandths(room.platform) - sum(others.values()))
-    holders = ", ".join(name.name for name, share in others.items() if share) or "nobody"
+    holders = ", ".join(sorted(name.name for name, share in others.items() if share)) or "nobody"
     sends, platform = _said(_thousandths(room.limit)), _said(_thousandths(room.platform))
     return (
         f"asks for {_said(own)} calls a second, {_said(left)} are left: {room.gateway} sends {sends}, "

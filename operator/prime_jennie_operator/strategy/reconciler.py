@@ -15,9 +15,9 @@ from prime_jennie_operator.applier import Changes
 from prime_jennie_operator.children import ChildKey
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.agreement import environment_mismatch, market_not_served
-from prime_jennie_operator.desired.strategy import Circumstances, strategy_objects
+from prime_jennie_operator.desired.strategy import Circumstances, config_text, strategy_objects
 from prime_jennie_operator.kube.kinds import DEPLOYMENT, POD, STRATEGY
-from prime_jennie_operator.live_config import announced_in
+from prime_jennie_operator.live_config import Announced
 from prime_jennie_operator.loading import load_document
 from prime_jennie_operator.manifest import NAME_LABEL, Manifest, labels_of, name_of, of_kind
 from prime_jennie_operator.resources import TradingStrategy, TradingStrategyStatus
@@ -170,9 +170,8 @@ class StrategyReconciler:
         """Tell the services before anything else, as a halt must act at once, whatever becomes of the children."""
         self._deps.leadership.require()
         share = grant.share if grant.is_granted else None
-        config = strategy_objects(strategy, self._deps.values, Circumstances(share=share))
-        [announced] = announced_in(config).values()
-        return await platform.desk.announce(announced)
+        generation, text = strategy.metadata.generation, config_text(strategy, share)
+        return await platform.desk.announce(Announced(strategy.name, generation, text))
 
     async def _apply(
         self,

@@ -20,6 +20,7 @@ from prime_jennie_operator.strategy.rollout import (
     gate,
     mark_of,
     stale_gateway_pod,
+    staying,
     template_of,
     through_gate,
 )
@@ -126,6 +127,29 @@ def test_all_but_templates_passes_a_shut_gate() -> None:
     held = through_gate(changed, marks(before), SHUT).objects
     assert deployments(held)["krx-buy-scanner"]["spec"]["replicas"] == 0
     assert [one for one in held if one["kind"] != "Deployment"] == [o for o in changed if o["kind"] != "Deployment"]
+
+
+DISABLED = {"buyScanner": {"enabled": False}}
+
+
+def test_a_service_that_is_disabled_in_the_session_runs_until_its_end() -> None:
+    before = through_gate(rendered(NEW_IMAGE), {}, Gate())
+    passed = through_gate(rendered(DISABLED), marks(before.objects), SHUT)
+    kept = staying(passed, rendered(), marks(before.objects), SHUT)
+    assert kept.waiting == {"krx-buy-scanner": "its end"}
+    assert image(kept.objects) == "registry.local/buy-scanner:next", "as it was let through, not as it would be now"
+    assert {(one["kind"], name_of(one)) for one in kept.objects} >= {
+        ("Deployment", "krx-buy-scanner"),
+        ("Service", "krx-buy-scanner"),
+    }
+    gone = staying(through_gate(rendered(DISABLED), {}, Gate()), rendered(), marks(before.objects), Gate())
+    assert "krx-buy-scanner" not in deployments(gone.objects)
+
+
+def test_what_was_disabled_all_along_does_not_come_in_the_session() -> None:
+    before = marks(through_gate(rendered(DISABLED), {}, Gate()).objects)
+    passed = staying(through_gate(rendered(DISABLED), before, SHUT), rendered(), before, SHUT)
+    assert (passed.waiting, "krx-buy-scanner" in deployments(passed.objects)) == ({}, False)
 
 
 @pytest.mark.parametrize(
