@@ -101,8 +101,9 @@ def kubelet(place: Place) -> Path:
             "clusterDNS": [NODE_HOST],
             "podLogsDir": str(place.logs / "pods"),
             "volumePluginDir": str(place.kubelet / "volume-plugins"),
-            "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
-            "imageGCHighThresholdPercent": 100,  # never: what is removed here cannot be pulled again
+            # No image is ever removed for want of room: it could not be pulled again.
+            "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
+            "imageGCHighThresholdPercent": 100,
             "serverTLSBootstrap": False,
         },
     )
