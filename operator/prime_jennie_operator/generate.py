@@ -1,7 +1,7 @@
 """Write what the kinds' models say elsewhere: `python -m prime_jennie_operator.generate [--check]`.
 
-The CustomResourceDefinitions in crds/, their copy for the chart, the chart's schema, the reference in crds/README.md and
-the overview in README.md. With --check nothing is written, and what differs is named.
+The CustomResourceDefinitions in crds/, their copy for the chart, the chart's schema, the reference in crds/README.md
+and the overview in README.md. With --check nothing is written, and what differs is named.
 """
 
 from __future__ import annotations
