@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.cluster import mounts
 from scripts.cluster.binaries import cache_folder
 from scripts.cluster.debian import base_recipe, new_root
 from scripts.cluster.packages import IMAGES as PACKAGES
@@ -98,16 +100,26 @@ class Builder:
 
     def build(self, wanted: Iterable[str]) -> list[Image]:
         """Return the images of these services and stores, built where they are not there as they are now."""
-        base = self._base or self._debian()
-        images = []
-        for name in wanted:
-            image = Image(name, digest((), STORES[name], base)) if name in STORES else image_of(name, base)
-            if not self.has(image.reference):
-                with step(f"image {name}"):
-                    self._build_store(image, base) if name in STORES else self._build_service(image, base)
-                self._forget_others(image)
-            images.append(image)
-        return images
+        with (self._work / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                base = self._base or self._debian()
+                return [self._built(name, base) for name in wanted]
+            finally:
+                self._leave_nothing_mounted()
+
+    def _built(self, name: str, base: str) -> Image:
+        image = Image(name, digest((), STORES[name], base)) if name in STORES else image_of(name, base)
+        if not self.has(image.reference):
+            with step(f"image {name}"):
+                self._build_store(image, base) if name in STORES else self._build_service(image, base)
+            self._forget_others(image)
+        return image
+
+    def _leave_nothing_mounted(self) -> None:
+        """Remove what steps and interrupted builds leave: their containers, and stages mounted in the store."""
+        self._buildah("rm", "--all", check=False)
+        mounts.remove_below(self._cache / "buildah")
 
     def has(self, reference: str) -> bool:
         return bool(self._buildah("images", "--quiet", "--filter", f"reference={reference}", check=False).strip())

@@ -42,8 +42,9 @@ def remove(place: Place) -> None:
     """Remove the bridge with the pods' ends of it and our chains, and put the settings back."""
     if _bridge_exists():
         run("ip", "link", "delete", BRIDGE)
-    for record in RECORDS.glob(f"{NETWORK}-*"):
-        record.unlink(missing_ok=True)
+    for pod in _recorded_pods():
+        for record in RECORDS.glob(f"*-{pod}-*"):  # its loopback's as well, which bear no network's name
+            record.unlink(missing_ok=True)
     for program in ("iptables", "ip6tables"):
         _remove_chains(program)
     kept = _kept_settings(place)
@@ -57,6 +58,7 @@ def remove(place: Place) -> None:
 def traces() -> list[str]:
     """Name what of our network is there."""
     found = [f"the bridge {BRIDGE}"] if _bridge_exists() else []
+    found += [f"the record of {pod}'s addresses" for pod in sorted(_recorded_pods())]
     return found + [f"the chain {chain} of {table}" for table, chain in _our_chains("iptables")]
 
 
@@ -66,6 +68,10 @@ def _bridge_exists() -> bool:
 
 def _kept_settings(place: Place) -> Path:
     return place.state / "settings-before.json"
+
+
+def _recorded_pods() -> set[str]:
+    return {record.name.removeprefix(f"{NETWORK}-").rpartition("-")[0] for record in RECORDS.glob(f"{NETWORK}-*")}
 
 
 def _our_chains(program: str) -> list[tuple[str, str]]:

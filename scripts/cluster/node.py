@@ -27,6 +27,14 @@ PROGRAMS = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
     *("kubelet", "kube-proxy", "coredns", "pause"),
 )
+# By kubelet and containerd, wherever they were told to keep their state; the inner ones first.
+MADE_UNASKED = tuple(
+    Path(name)
+    for name in (
+        *("/var/lib/kubelet/device-plugins", "/var/lib/kubelet", "/var/log/containers", "/var/log/pods"),
+        *("/var/lib/cni/results", "/var/lib/cni", "/run/containerd/s", "/run/containerd"),
+    )
+)
 STEP_WITHIN_SECS = 120.0
 LOOK_EVERY_SECS = 0.1
 LOG_TAIL = 1500
@@ -218,6 +226,11 @@ class Node:
                 shim.unlink()
         for folder in self._folders():
             shutil.rmtree(folder, ignore_errors=True)
+        for name in ("kubelet.sock", "kubelet_internal_checkpoint"):
+            (MADE_UNASKED[0] / name).unlink(missing_ok=True)
+        for folder in MADE_UNASKED:
+            with suppress(OSError):  # not there, or somebody else's, too
+                folder.rmdir()
 
 
 def gpu_node(name: str) -> dict[str, Any]:
