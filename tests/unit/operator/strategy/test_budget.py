@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from prime_jennie.domain.broker import Environment
@@ -149,6 +149,7 @@ wishes = some.lists(
 )
 
 
+@settings(deadline=None)
 @given(wishes)
 def test_the_sum_fits_and_no_holder_loses(asks: list[Ask]) -> None:
     found = grants(asks, {"kis-gateway": MOCK})
@@ -161,6 +162,7 @@ def test_the_sum_fits_and_no_holder_loses(asks: list[Ask]) -> None:
         assert found[one.owner].share <= wanted + 0.00051
 
 
+@settings(deadline=None)
 @given(wishes, some.randoms())
 def test_the_order_in_which_they_are_told_does_not_matter(asks: list[Ask], dice: Any) -> None:
     shuffled = list(asks)
