@@ -23,7 +23,7 @@ from prime_jennie_operator.children import (
     controller_of,
     wanted_hash,
 )
-from prime_jennie_operator.drift import difference, taken_over
+from prime_jennie_operator.drift import difference, taken_over, wanted_print
 from prime_jennie_operator.kube.api import FIELD_MANAGER, JsonPatch, KubeApi
 from prime_jennie_operator.kube.errors import Conflict, Forbidden, Invalid
 from prime_jennie_operator.kube.kinds import (
@@ -182,8 +182,12 @@ class Applier:
             return True
         if child.verified_for is not None:  # it is what was wanted before: no need to look
             return await self._apply(key, wanted, asked, child, changes)
-        live = child.live() or await self._look(key, wanted)
-        if live is None:
+        if child.print is not None and child.print == wanted_print(wanted) and child.prunable:
+            child.verify(asked)
+            return True
+        live = await self._look(key, wanted)
+        child = self._children.record(key)
+        if live is None or child is None:
             return False
         if (whose := foreign_owner(owner, live)) is not None:
             self._children.forget(key)

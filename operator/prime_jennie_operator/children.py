@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Container
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
+from prime_jennie_operator.drift import applied_print, canonical
 from prime_jennie_operator.kube.kinds import BACKFILL, SCHEDULE, STRATEGY, Kind
 from prime_jennie_operator.manifest import SCHEDULE_LABEL, STRATEGY_LABEL, Manifest
 from prime_jennie_operator.resources.meta import GROUP
@@ -38,8 +38,8 @@ class Child:
         "fingerprint",
         "listing",
         "owner",
+        "print",
         "prunable",
-        "snapshot",
         "uid",
         "verified_for",
         "version",
@@ -53,8 +53,8 @@ class Child:
         """Hash of the wanted object that this one was found to be; None until somebody compared them."""
         self.applied_for: bytes | None = None
         """Hash of the wanted object that this one was last; None until then."""
-        self.snapshot: bytes | None = None
-        """The whole object, compressed, while it is not verified."""
+        self.print: bytes | None = None
+        """Hash of what we own of it, while it is not verified; see `drift.applied_print`."""
         self.listing = 0
         """Number of the listing of its kind that told of it last."""
         self.owner: Key | None = None
@@ -73,10 +73,6 @@ class Child:
         """Its annotations of our own group."""
         return dict(json.loads(self._facts).get("marks") or {})
 
-    def live(self) -> Manifest | None:
-        """Unpack the object as the watch last told it; None when it is verified."""
-        return None if self.snapshot is None else dict(json.loads(zlib.decompress(self.snapshot)))
-
     def learn(self, manifest: Manifest) -> bool:
         """Take over what the API server tells; return whether anything but its version is news."""
         metadata = manifest["metadata"]
@@ -93,14 +89,9 @@ class Child:
         self._facts, self.fingerprint = facts, printed
         return is_news
 
-    def keep(self, manifest: Manifest) -> None:
-        """Keep the object itself until it is compared."""
-        kept = {key: value for key, value in manifest.items() if key != "status"}
-        self.snapshot = zlib.compress(canonical(kept), 1)
-
     def verify(self, wanted: bytes) -> None:
         """Note that the object, as it was last learnt, is the wanted one."""
-        self.verified_for, self.applied_for, self.snapshot = wanted, wanted, None
+        self.verified_for, self.applied_for, self.print = wanted, wanted, None
 
 
 class Children:
@@ -147,7 +138,7 @@ class Children:
             child = self._records[key] = Child()
         is_news = self._learn(key, child, manifest)
         if child.verified_for is None:
-            child.keep(manifest)
+            child.print = applied_print(manifest, MANAGED_BY)
         return child.owner if is_news and key not in self._being_written else None
 
     def begin_write(self, key: ChildKey) -> None:
@@ -171,8 +162,7 @@ class Children:
             return wanted is not None and child.verified_for == wanted
         self._learn(key, child, manifest)
         if wanted is None:
-            child.verified_for = None
-            child.keep(manifest)
+            child.verified_for = child.print = None
         else:
             child.verify(wanted)
         return wanted is not None
@@ -304,8 +294,3 @@ def _is_current(manifest: Manifest, child: Child) -> bool:
     """Tell whether an answer is at least as new as what the watch told last."""
     version = str(manifest["metadata"]["resourceVersion"])
     return version == child.version or _is_newer(version, child)
-
-
-def canonical(value: object) -> bytes:
-    """Write JSON, the same for equal values."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

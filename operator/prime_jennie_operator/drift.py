@@ -13,6 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any, Final
 
 from prime_jennie_operator.manifest import Manifest
@@ -21,6 +22,7 @@ Fields = dict[str, Any]
 """`fieldsV1`: f:name is a field, k:{…} an item of a list by its keys, v:… an item by its value, `.` the node itself."""
 
 _ABSENT: Final = object()
+_ZERO: Final = 0
 _MAY_BE_OTHERS: Final = frozenset({"f:metadata", "f:status", "f:apiVersion", "f:kind"})
 _MAY_BE_OTHERS_TOO: Final = {"ServiceAccount": frozenset({"f:secrets", "f:imagePullSecrets"})}
 """Lists to which clusters add their own."""
@@ -51,10 +53,7 @@ class Difference:
 def difference(wanted: Manifest, live: Manifest, manager: str) -> Difference | None:
     """Compare; None when a live object is as wanted. `manager` is the name under which we apply."""
     own = next((_fields(entry) for entry in _entries(live) if _is_own(entry, manager)), {})
-    checked = {key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}
-    checked["metadata"] = {
-        key: value for key, value in wanted["metadata"].items() if key not in ("name", "namespace", "uid")
-    }
+    checked = _compared(wanted)
     added = {
         str(entry.get("manager")): unwanted
         for entry in _entries(live)
@@ -87,6 +86,31 @@ def taken_over(wanted: Manifest, live: Manifest, manager: str) -> list[dict[str,
     return [entry for entry in entries if entry.get("fieldsV1")]
 
 
+def applied_print(live: Manifest, manager: str) -> bytes | None:
+    """Hash what we own of a live object, which equals `wanted_print` of what was wanted if nothing is wrong with it.
+
+    None when others own more than they may. Nothing is wrong with an object whose print matches; one that does not
+    match may be as wanted all the same, with a default of the API server inside a list that is owned as one, say.
+    """
+    own: Fields = {}
+    for entry in _entries(live):
+        if _is_own(entry, manager):
+            own = _fields(entry)
+        elif _others_fields(entry, live["kind"]):
+            return None
+    return blake2b(canonical(_project(own, live, is_quantity=False)), digest_size=16).digest()
+
+
+def wanted_print(wanted: Manifest) -> bytes:
+    """Hash a wanted object as `applied_print` hashes a live one."""
+    return blake2b(canonical(_normal(_compared(wanted), is_quantity=False)), digest_size=16).digest()
+
+
+def canonical(value: object) -> bytes:
+    """Write JSON, the same for equal values."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
 def quantity(text: object) -> Decimal | None:
     """Read a Kubernetes quantity (1000m is 1, 1Ki is 1024); None for what is none."""
     match = _QUANTITY.fullmatch(str(text))
@@ -94,6 +118,12 @@ def quantity(text: object) -> Decimal | None:
         return None
     number, suffix = Decimal(match[1]), match[2] or ""
     return number * _FACTORS[suffix] if suffix in _FACTORS else number.scaleb(int(suffix[1:]))
+
+
+def _compared(wanted: Manifest) -> Manifest:
+    """Leave out what tells only which object it is."""
+    metadata = {key: value for key, value in wanted["metadata"].items() if key not in ("name", "namespace", "uid")}
+    return {**{key: value for key, value in wanted.items() if key not in ("apiVersion", "kind")}, "metadata": metadata}
 
 
 def _entries(live: Manifest) -> list[dict[str, Any]]:
@@ -179,8 +209,13 @@ def _first_unwanted_path(own: Fields, wanted: Manifest) -> str | None:
 
 def _unwanted_of(entry: dict[str, Any], wanted: Manifest, live: Manifest) -> Fields:
     """Find what another manager owns, what is there, what is not wanted and what is not others' to add."""
-    skipped = _MAY_BE_OTHERS | _MAY_BE_OTHERS_TOO.get(wanted["kind"], frozenset())
-    return _unwanted({key: sub for key, sub in _fields(entry).items() if key not in skipped}, wanted, live)
+    return _unwanted(_others_fields(entry, wanted["kind"]), wanted, live)
+
+
+def _others_fields(entry: dict[str, Any], kind: str) -> Fields:
+    """Find what another manager owns of what is ours to say."""
+    skipped = _MAY_BE_OTHERS | _MAY_BE_OTHERS_TOO.get(kind, frozenset())
+    return {key: sub for key, sub in _fields(entry).items() if key not in skipped}
 
 
 def _unwanted(fields: Fields, wanted: Any, live: Any = None) -> Fields:
@@ -230,6 +265,42 @@ def _first_path(fields: Fields) -> str:
     return part + (_first_path(sub) if any(inner != "." for inner in sub) and "." not in sub else "")
 
 
+def _project(fields: Fields, node: Any, *, is_quantity: bool) -> Any:
+    """Keep the part of a live object that fields own."""
+    if not fields:
+        return _normal(node, is_quantity=is_quantity)
+    if isinstance(node, list):
+        steps = [(step, sub) for key, sub in fields.items() if (step := _step(key)) is not None]
+        picked = ((item, sub) for item in node for step, sub in steps if _matches(step, item))
+        return [_project(sub, item, is_quantity=is_quantity) for item, sub in picked]
+    if not isinstance(node, dict):
+        return _normal(node, is_quantity=is_quantity)
+    kept = {}
+    for key, sub in fields.items():
+        if key.startswith("f:"):
+            name = key[2:]
+            kept[name] = _project(sub, node.get(name), is_quantity=is_quantity or name in _QUANTITY_FIELDS)
+    return kept or _ZERO
+
+
+def _normal(value: Any, *, is_quantity: bool) -> Any:
+    """Write equal values equally: no matter how a quantity is written, and what kind of nothing stands for nothing."""
+    if isinstance(value, dict):
+        inside = {
+            name: _normal(item, is_quantity=is_quantity or name in _QUANTITY_FIELDS)
+            for name, item in value.items()
+            if item is not None
+        }
+        return inside or _ZERO
+    if isinstance(value, list):
+        return [_normal(item, is_quantity=is_quantity) for item in value] or _ZERO
+    if value is None or value is False or value == "" or value == 0:
+        return _ZERO
+    if is_quantity and (number := quantity(value)) is not None:
+        return f"{number.normalize():f}"
+    return value
+
+
 def _item_path(path: str, number: int, item: Any) -> str:
     return f"{path}[{item.get('name', number) if isinstance(item, dict) else number}]"
 
@@ -246,7 +317,17 @@ def _resolve(node: Any, key: str) -> Any:
 
 def _picks(key: str, item: Any) -> bool:
     """Tell whether a step of fieldsV1 picks an item; keys that the item leaves to the API server's defaults match."""
+    step = _step(key)
+    return step is not None and _matches(step, item)
+
+
+def _step(key: str) -> tuple[str, Any] | None:
     kind, _, told = key.partition(":")
-    if kind == "k" and isinstance(item, dict):
-        return all(item.get(name, value) == value for name, value in json.loads(told).items())
-    return kind == "v" and bool(json.loads(told) == item)
+    return (kind, json.loads(told)) if kind in ("k", "v") else None
+
+
+def _matches(step: tuple[str, Any], item: Any) -> bool:
+    kind, told = step
+    if kind == "k":
+        return isinstance(item, dict) and all(item.get(name, value) == value for name, value in told.items())
+    return bool(told == item)

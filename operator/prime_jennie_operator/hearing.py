@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import structlog
 
-from prime_jennie_operator.children import ChildKey, Children, canonical
+from prime_jennie_operator.children import ChildKey, Children
+from prime_jennie_operator.drift import canonical
 from prime_jennie_operator.kube.api import KubeApi
 from prime_jennie_operator.kube.errors import KubeError
 from prime_jennie_operator.kube.kinds import Kind

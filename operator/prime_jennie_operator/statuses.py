@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
-from prime_jennie_operator.children import canonical
+from prime_jennie_operator.drift import canonical
 from prime_jennie_operator.kube.api import KubeApi
 from prime_jennie_operator.kube.errors import NotFound
 from prime_jennie_operator.manifest import Manifest

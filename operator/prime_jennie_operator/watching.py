@@ -43,7 +43,7 @@ CHILD_KINDS: Final = (
 )
 PATIENCE: Final = 1.25  # of a watch's seconds; then this side ends it: a frozen connection says nothing at all
 REQUEST_SECS: Final = 30
-LISTED_AT_ONCE: Final = 100  # objects; all at once they would be in memory at once
+LISTED_AT_ONCE: Final = 50  # objects; all at once they would be in memory at once
 LOGIN_EVERY_SECS: Final = 5.0
 RESTART_SECS: Final = 2.0
 
