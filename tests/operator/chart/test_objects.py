@@ -252,6 +252,12 @@ def test_the_operator_reads_the_values_as_they_were_installed(objects: list[Mani
     assert load_values(tmp_path / "values.yaml") == laptop_values(EVERYTHING)
 
 
+def test_what_an_umbrella_chart_shares_is_repeated_nowhere() -> None:
+    told = template("simulator", values={"global": {"redis": {"password": "umbrellas-own"}}})
+    assert told.returncode == 0
+    assert "umbrellas-own" not in told.stdout
+
+
 def test_made_secrets_are_of_the_forms_that_their_readers_demand(objects: list[Manifest]) -> None:
     secrets = {
         o["metadata"]["name"]: {k: base64.b64decode(v).decode() for k, v in o["data"].items()}
