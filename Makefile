@@ -8,7 +8,7 @@ WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of 
 KUBERNETES := etcd kube-apiserver kube-controller-manager kubectl helm# what the operator's tests run against
 
 .PHONY: help setup demo test test-operator coverage test-faults fixed-days check format generate lock clean \
-	cluster cluster-down cluster-binaries
+	cluster cluster-down cluster-images cluster-binaries
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -38,11 +38,14 @@ test-faults: $(READY) ## The long proofs: kills in market hours and repeated day
 fixed-days: $(READY) ## Live the fixed days of README's table (JENNIE_DATA=DIR; two hours)
 	@$(BIN)/python scripts/fixed_days.py $(ARGS)
 
-cluster: $(READY) ## Bring up a Kubernetes node on this machine (root; ARGS="--gpu-nodes 2")
+cluster: $(READY) ## Bring up a Kubernetes: kind where Docker runs, else a node of our own (KUBECONFIG_CURRENT=1: yours)
 	@$(BIN)/python scripts/cluster/cluster.py up $(ARGS)
 
 cluster-down: $(READY) ## End and remove everything that `make cluster` made
 	@$(BIN)/python scripts/cluster/cluster.py down
+
+cluster-images: $(READY) ## Build the images that changed and give them to the cluster
+	@$(BIN)/python scripts/cluster/cluster.py images $(ARGS)
 
 cluster-binaries: $(READY) ## Build a Kubernetes node's programs (Go; once a version)
 	@$(BIN)/python scripts/cluster/cluster.py binaries $(ARGS)

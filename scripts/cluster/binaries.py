@@ -94,6 +94,7 @@ def programs() -> dict[str, Program]:
         **kubernetes,
         "helm": Program("helm", "helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm", helm),
         "coredns": Program("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns"),
+        "kind": Program("kind", "sigs.k8s.io/kind", "sigs.k8s.io/kind"),
         "pause": Program("pause", "", ".", sources=("go.mod", "main.go")),
     }
 

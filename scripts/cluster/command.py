@@ -8,13 +8,14 @@ from pathlib import Path
 
 from scripts.cluster import node_files
 from scripts.cluster.binaries import BuildError, binary, programs
-from scripts.cluster.images import REGISTRY, STORES, Builder, chart_values, services
-from scripts.cluster.node import Node, NodeError
+from scripts.cluster.images import STORES, chart_values, services
+from scripts.cluster.node import NodeError
 from scripts.cluster.packages import PackagesMissingError
 from scripts.cluster.place import Place
-from scripts.cluster.progress import step
 from scripts.cluster.shell import CommandError
+from scripts.cluster.target import NAMES, choose, remember
 
+KNOWN_IMAGES = (*services(), *STORES)
 FAILURES = (BuildError, CommandError, NodeError, PackagesMissingError, TimeoutError, OSError)
 
 
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := set(getattr(options, "programs", ())) - set(programs()):
         parser.error(f"no program is called {', '.join(map(repr, sorted(unknown)))}")
+    if unknown := set(getattr(options, "images", ())) - set(KNOWN_IMAGES):
+        parser.error(f"no image is called {', '.join(map(repr, sorted(unknown)))}")
     try:
         for line in _said(options):
             sys.stdout.write(f"{line}\n")
@@ -37,48 +40,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _said(options: argparse.Namespace) -> Iterator[str]:
-    node = Node(Place())
+    if options.command == "binaries":
+        yield from (str(binary(name)) for name in options.programs or programs())
+        return
+    place = Place()
+    cluster = choose(place, options.target)
     match options.command:
-        case "binaries":
-            for name in options.programs or programs():
-                yield str(binary(name))
         case "up":
-            changed = node.up(gpu_nodes=options.gpu_nodes)
-            yield from (["the node is up"] if changed else ["the node was up already"])
-            yield from node.status()
+            remember(place, cluster)  # first: what is cut half-way has to be found again by `down`
+            changed = cluster.up(gpu_nodes=options.gpu_nodes)
+            yield "the cluster is up" if changed else "the cluster was up already"
+            yield from cluster.status()
         case "down":
-            node.down()
-            yield "nothing of the node is left" if not (left := node.traces()) else f"left: {', '.join(left)}"
-        case "images":
-            yield from _images(node, options.images or [*services(), *STORES], options.base)
-        case "load":
-            node.import_archive(options.archive)
-            yield f"the node has what is in {options.archive}"
+            left = cluster.down()
+            yield f"left: {', '.join(left)}" if left else "nothing of the cluster is left"
         case "status":
-            yield from node.status()
-
-
-def _images(node: Node, names: Sequence[str], base: str | None) -> Iterator[str]:
-    """Build what changed, give the node what it lacks, and write the chart's values for them."""
-    builder = Builder(base)
-    images = builder.build(names)
-    values = chart_values(images)
-    if node.is_up():
-        there = node.images()
-        lacking = [image for image in images if image.reference not in there]
-        if lacking:
-            with step(f"giving the node {len(lacking)} images"), builder.archive(lacking) as archive:
-                node.import_archive(archive)
-        for image in images:
-            if image.name not in STORES:
-                node.tag_image(image.reference, f"{REGISTRY}/{image.name}:{values['image']['tag']}")
-    path = node_files.write(Place().state / "values.yaml", json.dumps(values, indent=1) + "\n")
-    yield from (image.reference for image in images)
-    yield f"helm install … -f {path}"
+            yield from cluster.status()
+        case "images":
+            built = cluster.images(options.images or KNOWN_IMAGES, options.base)
+            path = node_files.write(place.state / "values.yaml", json.dumps(chart_values(built), indent=1) + "\n")
+            yield from (image.reference for image in built)
+            yield f"helm install … -f {path}"
+        case "load":
+            cluster.load(options.archive)
+            yield f"the cluster has what is in {options.archive}"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cluster.py", description="A Kubernetes node of our own on this machine.")
+    parser = argparse.ArgumentParser(prog="cluster.py", description="A Kubernetes for prime-jennie on this machine.")
+    parser.add_argument(
+        "--current", dest="target", action="store_const", const="current", help="the current kubeconfig's"
+    )
+    parser.add_argument(
+        "--target", choices=NAMES, help="none: the one that is up, else kind where Docker runs, else node"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start whatever does not run yet")
     up.add_argument(

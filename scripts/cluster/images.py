@@ -83,8 +83,8 @@ def image_of(service: str, base: str) -> Image:
 
 
 def release_tag(images: Iterable[Image]) -> str:
-    """Name a set of images, as the chart knows one tag for all; a changed one rolls the pods."""
-    return f"local-{digest((), *sorted(image.reference for image in images))}"
+    """Name a set of programs' images, as the chart knows one tag for all; a changed one rolls the pods."""
+    return f"local-{digest((), *sorted(image.reference for image in images if image.name not in STORES))}"
 
 
 class Builder:
@@ -203,5 +203,7 @@ def chart_values(images: Iterable[Image]) -> dict[str, Any]:
     """Return the chart's values that name these images; the tag is that of the whole set."""
     found = {image.name: image for image in images}
     stores = {name: {"image": found[name].reference} for name in STORES if name in found}
-    programs = [image for image in found.values() if image.name not in STORES]
-    return {"image": {"registry": REGISTRY, "tag": release_tag(programs), "pullPolicy": "IfNotPresent"}, **stores}
+    return {
+        "image": {"registry": REGISTRY, "tag": release_tag(found.values()), "pullPolicy": "IfNotPresent"},
+        **stores,
+    }

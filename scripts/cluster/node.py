@@ -8,7 +8,7 @@ import socket
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 from scripts.cluster import cgroups, mounts, network, node_files, oci
 from scripts.cluster.binaries import binary
 from scripts.cluster.daemons import Daemon, owners
+from scripts.cluster.images import REGISTRY, STORES, Builder, Image, release_tag
 from scripts.cluster.packages import NODE as PACKAGES
 from scripts.cluster.packages import find, require
 from scripts.cluster.place import NODE, NODE_HOST, Place
+from scripts.cluster.progress import step
 from scripts.cluster.shell import CommandError, run
 
 MANIFESTS = Path(__file__).resolve().parent / "manifests"
@@ -64,8 +66,8 @@ class Node:
             self._add_gpu_nodes(gpu_nodes)
         return changed
 
-    def down(self) -> None:
-        """End and remove everything; the built programs and images stay in the cache."""
+    def down(self) -> list[str]:
+        """End and remove everything, and return what is left nevertheless; programs and images stay in the cache."""
         if os.geteuid() != 0:
             raise NodeError("a node is ended by root: sudo make cluster-down")
         self._check_owner()
@@ -76,6 +78,7 @@ class Node:
             mounts.remove_below(self._place.state)
             network.remove(self._place)
             self._remove_files()
+        return self.traces()
 
     def traces(self) -> list[str]:
         """Name what is there of the node: nothing after `down`."""
@@ -97,18 +100,25 @@ class Node:
         environment = {**os.environ, "KUBECONFIG": str(self._place.kubeconfig)}
         return run(binary("kubectl"), *arguments, input=input, check=check, env=environment)
 
-    def import_archive(self, archive: Path) -> None:
+    def images(self, names: Iterable[str], base: str | None) -> list[Image]:
+        """Build what changed and give the node what it lacks; without a running node only build."""
+        builder = Builder(base)
+        built = builder.build(names)
+        if not self._daemons.is_running("containerd"):
+            return built
+        there = set(self._ctr("images", "list", "-q").split())
+        if lacking := [image for image in built if image.reference not in there]:
+            with step(f"giving the node {len(lacking)} images"), builder.archive(lacking) as archive:
+                self.load(archive)
+        tag = release_tag(built)
+        for image in built:
+            if image.name not in STORES:
+                self._ctr("images", "tag", "--force", image.reference, f"{REGISTRY}/{image.name}:{tag}")
+        return built
+
+    def load(self, archive: Path) -> None:
         """Give the node what is in an OCI archive."""
         self._ctr("images", "import", str(archive))
-
-    def images(self) -> set[str]:
-        return set(self._ctr("images", "list", "-q").split())
-
-    def tag_image(self, reference: str, other: str) -> None:
-        self._ctr("images", "tag", "--force", reference, other)
-
-    def is_up(self) -> bool:
-        return self._daemons.is_running("containerd")
 
     def _ctr(self, *arguments: str) -> str:
         return run("ctr", "--address", self._place.containerd_socket, "-n", "k8s.io", *arguments)
@@ -138,8 +148,8 @@ class Node:
         config = node_files.containerd(place)
         changed = self._started("containerd", [_found("containerd"), "--config", str(config)], config)
         self._wait("containerd", lambda: self._ctr("version") if place.containerd_socket.exists() else "")
-        if node_files.PAUSE_IMAGE not in self.images():
-            self.import_archive(pause_archive(place))
+        if node_files.PAUSE_IMAGE not in self._ctr("images", "list", "-q").split():
+            self.load(pause_archive(place))
         cgroups.make()
         identity = plane.kubeconfig("kubelet", f"system:node:{NODE}", ("system:nodes",))
         config = node_files.kubelet(place)
