@@ -11,6 +11,7 @@ from prime_jennie_operator.kube.kinds import DEPLOYMENT, EVENT, POD, STATEFUL_SE
 from prime_jennie_operator.live_config import Announced
 from prime_jennie_operator.strategy import platform, platform_reconciler, reconciler
 from tests.support.api_proxy import ApiProxy
+from tests.support.cluster_access import Refused
 from tests.support.control_plane import ControlPlane
 from tests.support.redis_server import RedisServer
 from tests.support.strategy_cluster import StrategyCluster
@@ -199,7 +200,7 @@ async def test_an_admission_rule_of_the_cluster_is_told_with_its_words_and_other
     await cluster.ask("POST", policies, policy)
     await cluster.ask("POST", bindings, binding)
     try:
-        await asyncio.sleep(2)  # the API server reads its policies now and then
+        await cluster.eventually(lambda: _refuses_strangers(cluster))
         async with cluster.operator():
             await cluster.make("krx", rollout="Immediate", services={"buyScanner": {"image": "stranger/scanner:1"}})
             await cluster.make("other")
@@ -212,6 +213,23 @@ async def test_an_admission_rule_of_the_cluster_is_told_with_its_words_and_other
     finally:
         await cluster.ask("DELETE", f"{bindings}/{name}")
         await cluster.ask("DELETE", f"{policies}/{name}")
+
+
+async def _refuses_strangers(cluster: StrategyCluster) -> bool:
+    """Ask without making anything: the API server reads its policies now and then."""
+    labels = {"app": "stranger"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "stranger/a:1"}]}}
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "stranger"},
+        "spec": {"selector": {"matchLabels": labels}, "template": pod},
+    }
+    try:
+        await cluster.ask("POST", f"{DEPLOYMENT.path(cluster.namespace)}?dryRun=All", body)
+    except Refused:
+        return True
+    return False
 
 
 async def test_pods_that_do_not_run_say_why(cluster: StrategyCluster) -> None:
