@@ -229,6 +229,8 @@ def _unwanted(fields: Fields, wanted: Any, live: Any = None) -> Fields:
             continue
         if key == "f:metadata" and live is not None:
             sub = {inner: fields for inner, fields in sub.items() if inner != "f:annotations"}
+            if sub.keys() <= {"."}:
+                continue
         asked = _resolve(wanted, key)
         if asked is _ABSENT or asked is None:
             found[key] = sub
