@@ -13,6 +13,7 @@ from kis_gateway import protection
 from kis_gateway.config import GatewaySettings
 from kis_gateway.guard import BuyGuard
 from kis_gateway.market_day import MarketDay
+from kis_gateway.ownership import Ownership
 from kis_gateway.parts import assemble
 from kis_gateway.protection import Protection
 from prime_jennie.domain.alerts import AlertLevel
@@ -219,8 +220,8 @@ async def test_an_alert_that_was_not_published_is_sent_again(desk: Desk, monkeyp
 async def test_the_gateway_looks_all_day_long(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in gateway_environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Ownership, "is_ready", True)
     parts = assemble(GatewaySettings(), desk.clock, desk.redis, desk.db)
-    parts.protection._ownership = cast(Any, desk.ownership)
     await desk.buy()
     await desk.fall_silent("price-monitor")
     loops = parts.loops()

@@ -76,7 +76,9 @@ def test_render_prints_objects_without_any_secrets_value(capsys: pytest.CaptureF
     assert run(["render", "--platform", "-f", SAMPLE]) == 0
     printed = capsys.readouterr().out
     kinds = [document["kind"] for document in yaml.safe_load_all(printed)]
-    assert {"Deployment", "StatefulSet", "ConfigMap", "Service", "ServiceAccount", "Job"} == set(kinds)
+    workloads = {"Deployment", "StatefulSet", "Job"}
+    policies = {"NetworkPolicy", "PodDisruptionBudget"}
+    assert set(kinds) == workloads | policies | {"ConfigMap", "Service", "ServiceAccount"}
     assert "Secret" not in kinds
     assert run(["render", "--platform", "-f", SAMPLE]) == 0
     assert capsys.readouterr().out == printed

@@ -54,8 +54,9 @@ def test_a_bad_change_is_refused_whole_and_the_old_stays(file: Path, tmp_path: P
 def test_a_restart_continues_the_generations_that_services_may_remember(file: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     first = assembled(file, run)
-    config_map = of_kind(first.objects(), "ConfigMap")[0]
-    stored = config_map["data"]["strategy.json"].replace('"generation": 1', '"generation": 6')
+    texts = [one["data"].get("strategy.json") for one in of_kind(first.objects(), "ConfigMap")]
+    [text] = [text for text in texts if text is not None]
+    stored = text.replace('"generation": 1', '"generation": 6')
     write_atomically(RunFolder(run).config_map("krx-config") / "strategy.json", stored)
     assert generation(assembled(file, run)) == 6
     file.write_text(HEAD + "spec: {risk: {maxPositions: 4}}")

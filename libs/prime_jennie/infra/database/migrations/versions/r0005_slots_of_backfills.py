@@ -14,6 +14,9 @@ depends_on = None
 
 
 def upgrade() -> None:
+    known = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("slots")}
+    if "backfill" in known:  # MariaDB commits every statement: an earlier start may have been killed behind this one
+        return
     with op.batch_alter_table("slots") as slots:
         slots.add_column(sa.Column("backfill", sa.String(length=63), nullable=False, server_default=""))
 
