@@ -117,8 +117,8 @@ def test_another_pin_is_another_program(calls: Path, tmp_path: Path, monkeypatch
     (pins / "etcd").mkdir(parents=True)
     (pins / "etcd/go.mod").write_text("require go.etcd.io/etcd/server/v3 v3.6.5\n")
     (pins / "etcd/go.sum").write_text("one")
-    monkeypatch.setattr("scripts.cluster.binaries.HERE", pins)
     program = programs()["etcd"]
+    monkeypatch.setattr("scripts.cluster.binaries.HERE", pins)
     first = program.file_name("etcd")
     (pins / "etcd/go.sum").write_text("other")
     assert program.file_name("etcd") != first
