@@ -114,12 +114,8 @@ class ResourceNeeds(Spec):
         ),
     )
 
-    requests: dict[str, Quantity] = Field(
-        default={}, max_length=10, description="reserved amounts, such as cpu: 100m"
-    )
-    limits: dict[str, Quantity] = Field(
-        default={}, max_length=10, description="upper bounds, such as memory: 512Mi"
-    )
+    requests: dict[str, Quantity] = Field(default={}, max_length=10, description="reserved amounts, such as cpu: 100m")
+    limits: dict[str, Quantity] = Field(default={}, max_length=10, description="upper bounds, such as memory: 512Mi")
 
     @model_validator(mode="after")
     def _requests_fit(self) -> Self:

@@ -146,9 +146,7 @@ class ScoutScheduleSpec(Spec):
         default=10, description="slots that catchUp all may run"
     )
     suspend: Flag = Field(default=False, description="true: no slot starts; running ones go on")
-    parameters: dict[str, JsonValue] = Field(
-        default={}, max_length=50, description="handed to the task as they are"
-    )
+    parameters: dict[str, JsonValue] = Field(default={}, max_length=50, description="handed to the task as they are")
     successful_history_limit: Annotated[Count, Field(ge=0, le=100)] = Field(
         default=3, description="finished Jobs to keep"
     )
