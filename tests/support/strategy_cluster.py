@@ -36,7 +36,7 @@ from tests.support.http_twin import Answer, HttpTwin
 from tests.support.redis_server import RedisServer
 
 MERGE = "application/merge-patch+json"
-STATUS_SECS = 30.0
+STATUS_SECS = 90.0  # a machine with two cores and many neighbours
 NODE_SECS = 0.1
 PROGRAMS = ("buy-scanner", "buy-executor", "sell-executor", "price-monitor")
 READ_TOKEN = "read-" + "r" * 20

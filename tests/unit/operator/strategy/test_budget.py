@@ -34,11 +34,22 @@ def shares(*asks: Ask, room: Room = MOCK) -> dict[str, float]:
         ([ask("a", 5), ask("b", 5), ask("c", 5)], {"a": 5, "b": 5, "c": 5}),
         ([ask("a", 8), ask("b", 8), ask("c", 5)], {"a": 8, "b": 0, "c": 5}),
         ([ask("c", 8), ask("b", 8), ask("a", 5)], {"a": 5, "b": 8, "c": 0}),
+        ([ask("a", 8, created_at=BORN + timedelta(days=1)), ask("b", 8)], {"a": 0, "b": 8}),
+        ([ask("a", 8, created_at=None), ask("b", 8)], {"a": 0, "b": 8}),
         ([ask("a", 15.2)], {"a": 15.2}),
         ([ask("a", 15.21)], {"a": 0}),
         ([ask("a"), ask("b"), ask("c"), ask("d")], {"a": 4.75, "b": 4.75, "c": 4.75, "d": 0}),
     ],
-    ids=["all fit", "one does not fit", "the older first", "all there is", "more than there is", "defaults"],
+    ids=[
+        "all fit",
+        "one does not fit",
+        "the older first",
+        "age before name",
+        "no age",
+        "all there is",
+        "more than there is",
+        "defaults",
+    ],
 )
 def test_grants_go_by_age_while_they_fit(asks: Sequence[Ask], granted: dict[str, float]) -> None:
     assert shares(*asks) == granted

@@ -50,7 +50,7 @@ def test_a_grant_is_remembered_until_the_watch_tells_of_it() -> None:
     desk = Desk()
     desk.note("b", 8)
     assert desk.granted("b") == 8
-    desk.holds["b"] = True
+    desk.holds["b"] = None
     desk.note("a", 12)  # an older one, before b's status has been told
     assert (desk.granted("a"), desk.granted("b")) == (0, 8)
 
