@@ -329,8 +329,8 @@ class PlatformValues(Values):
 
     def image_of(self, service: str) -> str:
         """Name the image of one of our programs."""
-        tags: dict[str, str] = dict(self.image.tags)
-        return f"{self.global_.image_registry or self.image.registry}/{service}:{tags.get(service, self.image.tag)}"
+        tag = next((tag for name, tag in self.image.tags.items() if name == service), self.image.tag)
+        return f"{self.global_.image_registry or self.image.registry}/{service}:{tag}"
 
     def image_named(self, image: str) -> str:
         """Name somebody else's image, taken from the global registry where there is one."""
