@@ -82,6 +82,10 @@ def image_of(service: str, base: str) -> Image:
     return Image(service, digest((), dependencies_digest(base), sources_digest(service)))
 
 
+def _image(name: str, base: str) -> Image:
+    return Image(name, digest((), STORES[name], base)) if name in STORES else image_of(name, base)
+
+
 def release_tag(images: Iterable[Image]) -> str:
     """Name a set of programs' images, as the chart knows one tag for all; a changed one rolls the pods."""
     return f"local-{digest((), *sorted(image.reference for image in images if image.name not in STORES))}"
@@ -104,17 +108,20 @@ class Builder:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 base = self._base or self._debian()
-                return [self._built(name, base) for name in wanted]
+                # All names before the first build: who edits meanwhile gets the next images, not half of these.
+                images = [_image(name, base) for name in wanted]
+                lacking = [image for image in images if not self.has(image.reference)]
+                stages = self._stages(base) if any(image.name not in STORES for image in lacking) else {}
+                for image in lacking:
+                    with step(f"image {image.name}"):
+                        if image.name in STORES:
+                            self._build_store(image, base)
+                        else:
+                            self._build_service(image, stages)
+                    self._forget_others(image)
+                return images
             finally:
                 self._leave_nothing_mounted()
-
-    def _built(self, name: str, base: str) -> Image:
-        image = Image(name, digest((), STORES[name], base)) if name in STORES else image_of(name, base)
-        if not self.has(image.reference):
-            with step(f"image {name}"):
-                self._build_store(image, base) if name in STORES else self._build_service(image, base)
-            self._forget_others(image)
-        return image
 
     def _leave_nothing_mounted(self) -> None:
         """Remove what steps and interrupted builds leave: their containers, and stages mounted in the store."""
@@ -136,21 +143,24 @@ class Builder:
                     tar.add(path, path.name)
             yield archive
 
-    def _build_service(self, image: Image, base: str) -> None:
+    def _stages(self, base: str) -> dict[str, str]:
+        """Make what all programs share, as images: taken from a cache, a stage may show buildah an old state."""
         dependencies = dependencies_digest(base)
-        arguments = {"BASE": base, "DEPENDENCIES_DIGEST": dependencies}
-        build = self._stage("build", digest(CODE, dependencies), arguments)
-        common = self._stage("common", dependencies, arguments | {"BUILD": build})
-        own = {"SERVICE": image.name, "SOURCES_DIGEST": sources_digest(image.name), "BUILD": build, "COMMON": common}
-        self._bud(image, ROOT / "Dockerfile", arguments | own)
+        shared = {"BASE": base, "DEPENDENCIES_DIGEST": dependencies}
+        build = self._stage("build", digest(CODE, dependencies), shared)
+        common = self._stage("common", dependencies, shared | {"BUILD": build})
+        return shared | {"BUILD": build, "COMMON": common}
 
     def _stage(self, name: str, made_of: str, arguments: Mapping[str, str]) -> str:
-        """Make a stage that all programs use an image: taken from a cache, a stage may show buildah an old state."""
         stage = Image(name, made_of)
         if not self.has(stage.reference):
-            self._bud(stage, ROOT / "Dockerfile", arguments, "--target", name)
+            with step(f"image stage {name}"):
+                self._bud(stage, ROOT / "Dockerfile", arguments, "--target", name)
             self._forget_others(stage)
         return stage.reference
+
+    def _build_service(self, image: Image, stages: Mapping[str, str]) -> None:
+        self._bud(image, ROOT / "Dockerfile", {**stages, "SERVICE": image.name, "SOURCES_DIGEST": image.digest})
 
     def _build_store(self, image: Image, base: str) -> None:
         self._bud(image, HERE / "store.Dockerfile", {"BASE": base, "PACKAGE": STORES[image.name]})
