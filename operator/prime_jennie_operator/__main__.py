@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from prime_jennie.domain.errors import BadInput, field_path
 from prime_jennie.infra.logging import configure_logging
 from prime_jennie_operator.app import Factory, Operator
+from prime_jennie_operator.firing.factories import schedule_factories
 from prime_jennie_operator.settings import OperatorSettings
 from prime_jennie_operator.strategy.factories import strategy_factories
 
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 BAD_INPUT_STATUS = 2
 CRASH_STATUS = 1
-RECONCILERS: tuple[Factory, ...] = strategy_factories()
+RECONCILERS: tuple[Factory, ...] = (*strategy_factories(), *schedule_factories())
 
 
 def main(factories: tuple[Factory, ...] = RECONCILERS) -> int:

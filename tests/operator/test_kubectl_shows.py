@@ -13,6 +13,7 @@ from prime_jennie_operator.resources.trading_strategy import TradingStrategyStat
 from tests.support.bad_specs import document
 from tests.support.control_plane import ControlPlane
 from tests.support.kinds_api import KindsApi
+from tests.support.kubectl_table import table
 
 STRATEGY = {
     "observedGeneration": 1,
@@ -44,15 +45,6 @@ def show(plane: ControlPlane, namespace: str, kind: str, status: Mapping[str, An
     kinds.create(wanted)
     path = f"{kinds.path(wanted, named=True)}/status"
     plane.request("PATCH", path, {"status": dict(status)}, content_type="application/merge-patch+json")
-
-
-def table(text: str) -> tuple[list[str], list[list[str]]]:
-    """Read a table by the columns' places; an empty cell is empty."""
-    header, *lines = text.rstrip("\n").splitlines()
-    names = header.split()
-    starts = [header.index(name) if n == 0 else header.index(f" {name}") + 1 for n, name in enumerate(names)]
-    ends = [*starts[1:], None]
-    return names, [[line[a:b].strip() for a, b in zip(starts, ends, strict=True)] for line in lines]
 
 
 def test_strategies_are_a_line_each(control_plane: ControlPlane, namespace: str) -> None:

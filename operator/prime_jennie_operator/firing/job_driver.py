@@ -17,6 +17,7 @@ from prime_jennie.domain.slots import Slot, SlotSource, SlotState
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.slot_driver import SlotOrder, patiently, unmet_need, write_outcome
 from prime_jennie_operator.desired.schedule import cron_jobs_job_names
+from prime_jennie_operator.firing.book import is_paused
 from prime_jennie_operator.firing.decided import Key
 from prime_jennie_operator.firing.jobs import JobRefused, SlotJob, SlotJobs
 from prime_jennie_operator.kube.errors import KubeError
@@ -24,7 +25,6 @@ from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import Sessions
 from prime_jennie_operator.schedule.slots import INSTANT, slots_between
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, is_set
 
 CRON_GRACE: Final = timedelta(seconds=30)  # Kubernetes makes a Job within a second or two of its minute
 OVERDUE: Final = timedelta(seconds=60)  # a pod that has begun in time ends by itself: only one that never did is left
@@ -239,11 +239,6 @@ class JobDriver:
     def _named_at(self, order: SlotOrder, schedule: ScoutSchedule) -> list[datetime]:
         at = order.key.at
         return [slot.named_at for slot in slots_between(schedule, at - INSTANT, at, self._sessions)]
-
-
-def is_paused(schedule: ScoutSchedule) -> bool:
-    """Tell whether a person has forbidden us to write anything of a schedule."""
-    return is_set(schedule.metadata.annotations, PAUSE_RECONCILIATION)
 
 
 def _how_it_ended(job: SlotJob) -> str:

@@ -27,9 +27,11 @@ class ScheduleRunner:
     `complain` hears, once, what interrupts it.
     """
 
-    def __init__(self, schedules: Sequence[ScoutSchedule], complain: Callable[[str], None]) -> None:
+    def __init__(
+        self, schedules: Sequence[ScoutSchedule], complain: Callable[[str], None], paused: Collection[Key] = ()
+    ) -> None:
         self._schedules = list(schedules)
-        self._paused: frozenset[Key] = frozenset()
+        self._paused = frozenset(paused)
         self._complain = complain
         self._changed = asyncio.Event()
         self._next: tuple[list[ScoutSchedule], frozenset[Key]] | None = None

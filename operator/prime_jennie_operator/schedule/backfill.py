@@ -38,8 +38,8 @@ class BackfillPlan:
     """The slots of one backfill in the order in which they run, and what is known of each."""
 
     slots: tuple[PlannedSlot, ...]
-    rows: Mapping[str, Slot]
-    """Rows of those that this backfill has begun."""
+    rows: dict[str, Slot]
+    """Rows of those that this backfill has begun; who runs it adds to them."""
 
     @property
     def pending(self) -> list[PlannedSlot]:

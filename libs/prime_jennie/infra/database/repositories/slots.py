@@ -272,6 +272,23 @@ class SlotRepository:
         ordered = query.order_by(SlotRow.at.desc(), SlotRow.name.desc())
         return await self._slots(ordered.limit(min(limit, LONGEST_PAGE)).offset(offset))
 
+    async def outcomes(self, namespace: str, schedule: str, since: datetime) -> dict[SlotState, int]:
+        """Count a schedule's slots that are over, by outcome, from a minute on."""
+        query = (
+            select(SlotRow.state, func.count())
+            .where(SlotRow.namespace == namespace, SlotRow.schedule == schedule, SlotRow.at >= since)
+            .where(SlotRow.finished_at.is_not(None))
+            .group_by(SlotRow.state)
+        )
+        return await self._db.read(lambda session: {SlotState(state): count for state, count in session.execute(query)})
+
+    async def of_task(self, namespace: str, task: Task, since: datetime, upto: datetime) -> dict[str, Slot]:
+        """Return a task's slots after a first moment up to and including a last, by name, whoever asked for them."""
+        query = select(SlotRow).where(
+            SlotRow.namespace == namespace, SlotRow.task == task.value, SlotRow.at > since, SlotRow.at <= upto
+        )
+        return {slot.name: slot for slot in await self._slots(query)}
+
     async def _slots(self, query: Any) -> list[Slot]:
         return await self._db.read(lambda session: [_slot(row) for row in session.execute(query).scalars()])
 
