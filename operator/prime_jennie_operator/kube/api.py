@@ -13,12 +13,13 @@ from prime_jennie.infra.logging import mask_text
 from prime_jennie_operator.kube.connection import Connection
 from prime_jennie_operator.kube.errors import NotFound, Unavailable, refusal
 from prime_jennie_operator.kube.kinds import LEASE, Kind, kind_of
-from prime_jennie_operator.kube.session import open_session
+from prime_jennie_operator.kube.session import CONNECT_SECS, open_session
 from prime_jennie_operator.leadership import Leadership
 from prime_jennie_operator.manifest import Manifest
 
 FIELD_MANAGER: Final = "prime-jennie-operator"
 REQUEST_SECS: Final = 3.5  # below lease duration − renew deadline: no write of ours lives longer than our lease
+READ_SECS: Final = 10.0  # a late answer to a question harms nobody
 LIST_CHUNK: Final = 250  # objects; a longer answer only costs memory on both sides
 
 _APPLY: Final = "application/apply-patch+yaml"
@@ -36,7 +37,7 @@ class KubeApi:
         self._session = open_session(connection)
         self._leadership = leadership
         self._writes: set[asyncio.Task[dict[str, Any]]] = set()
-        self._timeout = aiohttp.ClientTimeout(total=request_secs, sock_connect=min(request_secs, 3.0))
+        self._write_secs = request_secs
 
     async def close(self) -> None:
         await self._session.close()
@@ -135,7 +136,7 @@ class KubeApi:
     async def _write(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Send a write, which goes on to its end even if nobody waits for it any more: `settle` must know of it."""
         self._leadership.require()
-        write = asyncio.create_task(self._request(method, path, **more))
+        write = asyncio.create_task(self._request(method, path, within_secs=self._write_secs, **more))
         self._writes.add(write)
         write.add_done_callback(self._written)
         return await asyncio.shield(write)
@@ -153,9 +154,8 @@ class KubeApi:
         body: object = None,
         content: str = "application/json",
         params: Mapping[str, str] | None = None,
-        within_secs: float | None = None,
+        within_secs: float = READ_SECS,
     ) -> dict[str, Any]:
-        timeout = self._timeout if within_secs is None else aiohttp.ClientTimeout(total=within_secs)
         try:
             async with self._session.request(
                 method,
@@ -163,7 +163,7 @@ class KubeApi:
                 params=params,
                 data=None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
                 headers=None if body is None else {"Content-Type": content},
-                timeout=timeout,
+                timeout=aiohttp.ClientTimeout(total=within_secs, sock_connect=min(within_secs, CONNECT_SECS)),
             ) as response:
                 answer = await response.read()
                 if response.status >= 400:
