@@ -19,7 +19,7 @@ from prime_jennie_operator.settings import OperatorSettings
 from tests.support.api_proxy import ApiProxy
 from tests.support.cluster_access import ClusterAccess, Refused
 from tests.support.eventually import eventually
-from tests.support.tiny_operator import TinyReconciler, children_of, strategy
+from tests.support.tiny_operator import TinyReconciler, strategy, wanted_by
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -107,7 +107,7 @@ class World:
         """Compare every child with what is wanted, by a way of its own and by that of the operator."""
         found = {}
         owner = await self.get(STRATEGY, name)
-        for wanted in [stamped(owner, child) for child in children_of(name, self.namespace)]:
+        for wanted in [stamped(owner, child) for child in wanted_by(owner)]:
             live = await self.find(kind_of(wanted), name)
             if live is None:
                 found[wanted["kind"]] = "missing"
