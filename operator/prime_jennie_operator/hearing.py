@@ -101,10 +101,10 @@ class Hearing:
             self._queue.add(key)
             return
         asked = hash(canonical([metadata.get(name) for name in _SAID_BY_PEOPLE]))
-        is_news, self._asked[key] = self._asked.get(key) != asked, asked
+        before, self._asked[key] = self._asked.get(key), asked
         self._specs.put(key, manifest)
-        if is_news:
-            self._queue.add(key)
+        if before != asked:
+            self._queue.add(key, first=before is not None)  # somebody has changed it, a halt perhaps
 
     def _forget(self, key: Key) -> None:
         self._asked.pop(key, None)

@@ -61,7 +61,8 @@ class WorkQueue:
         self._ready: deque[Key] = deque()
         self._waiting_since: dict[Key, float] = {}
         self._working_since: dict[Key, float] = {}
-        self._dirty: set[Key] = set()
+        self._dirty: dict[Key, bool] = {}
+        """Keys to look at once more when they are done, and whether that goes first."""
         self._later: list[tuple[float, Key]] = []
         self._due: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
@@ -70,8 +71,11 @@ class WorkQueue:
         self._measured: set[str] = set()
         self._workers = 0
 
-    def add(self, key: Key, after_secs: float = 0.0) -> None:
-        """Look at a key, now or later; of several times for later the earliest counts."""
+    def add(self, key: Key, after_secs: float = 0.0, *, first: bool = False) -> None:
+        """Look at a key, now or later; of several times for later the earliest counts.
+
+        `first` is for what a person has changed: it waits for no key that is only looked at again.
+        """
         if after_secs > 0:
             due = time.monotonic() + after_secs
             if due < self._due.get(key, float("inf")):
@@ -80,12 +84,19 @@ class WorkQueue:
                 self._alarm.set()
             return
         if key in self._working_since:
-            self._dirty.add(key)
-        elif key not in self._waiting_since:
+            self._dirty[key] = first or self._dirty.get(key, False)
+        elif key in self._waiting_since:
+            if first:
+                self._ready.remove(key)
+                self._ready.appendleft(key)
+        else:
             if key.kind not in self._measured:
                 self._measure(key.kind)
             self._waiting_since[key] = time.monotonic()
-            self._ready.append(key)
+            if first:
+                self._ready.appendleft(key)
+            else:
+                self._ready.append(key)
             metrics.QUEUE_ADDS.labels(key.kind).inc()
             self._something.set()
 
@@ -93,7 +104,7 @@ class WorkQueue:
         """Drop what was planned for a key that is no more."""
         self._due.pop(key, None)
         self._failures.pop(key, None)
-        self._dirty.discard(key)
+        self._dirty.pop(key, None)
 
     @property
     def depth(self) -> int:
@@ -138,8 +149,7 @@ class WorkQueue:
                 began = self._working_since.pop(key)
                 metrics.WORK_SECONDS.labels(key.kind).observe(time.monotonic() - began)
                 if key in self._dirty:
-                    self._dirty.discard(key)
-                    self.add(key)
+                    self.add(key, first=self._dirty.pop(key))
                 if again_secs is not None:
                     self.add(key, again_secs)
 

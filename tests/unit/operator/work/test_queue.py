@@ -280,3 +280,24 @@ async def test_every_metric_has_controller_runtimes_name() -> None:
         "workqueue_work_duration_seconds_count": {"name": "Named"},
     }.items():
         assert counted(name, **labels) == 1, name
+
+
+async def test_what_a_person_has_changed_waits_for_no_key_that_is_only_looked_at_again() -> None:
+    keys, done, go_on = WorkQueue(), list[str](), asyncio.Event()
+
+    async def work(at: Key) -> None:
+        done.append(at.name)
+        await go_on.wait()
+
+    for name in "abcd":
+        keys.add(key(name))
+    keys.add(key("c"), first=True)
+    keys.add(key("new"), first=True)
+    assert keys.depth == 5
+    async with working(keys, work, workers=1):
+        await eventually(lambda: done == ["new"])
+        keys.add(key("new"), first=True)
+        keys.add(key("new"))
+        go_on.set()
+        await eventually(lambda: keys.is_idle)
+    assert done == ["new", "new", "c", "a", "b", "d"]
