@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -100,7 +101,14 @@ class LiveConfigChannel:
     async def acknowledged(self, strategy: str) -> dict[str, int]:
         """Read which service follows which generation."""
         answers = await self._redis.hgetall(Announced(strategy, 0, "").acknowledgements)
-        return {str(service): int(generation) for service, generation in answers.items()}
+        return _generations(answers)
+
+    async def acknowledged_by(self, strategies: Sequence[str]) -> list[dict[str, int]]:
+        """Read the same of several strategies, in one journey."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for strategy in strategies:
+            pipeline.hgetall(Announced(strategy, 0, "").acknowledgements)
+        return [_generations(answers) for answers in await pipeline.execute()]
 
     async def wait_for_acks(self, announced: Announced, services: set[str], timeout_secs: float = 10.0) -> set[str]:
         """Wait until the services follow this generation or a later one; return those that do not yet."""
@@ -131,6 +139,11 @@ class LiveConfigChannel:
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+def _generations(answers: Mapping[Any, Any]) -> dict[str, int]:
+    """Read who follows what; an answer that is no number says nothing."""
+    return {str(service): int(told) for service, told in answers.items() if str(told).isdecimal()}
 
 
 def _told(text: str | bytes | None) -> LiveConfig | None:

@@ -66,6 +66,8 @@ class ConfigDesk:
     """The live configurations' Redis, which may be away."""
 
     channel: LiveConfigChannel
+    _expected: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Strategies whose services do not all follow yet, with who followed what when they were last looked at."""
     _rests_until_secs: float = 0.0
     _is_silent: bool = False
 
@@ -83,6 +85,28 @@ class ConfigDesk:
             self._is_silent = False
             log.info("redis answers again")
         return taken, acknowledged
+
+    def expect(self, strategy: str, acknowledged: dict[str, int]) -> None:
+        """Have `news` tell when other generations are followed than these."""
+        self._expected[strategy] = acknowledged
+
+    def expect_no_more(self, strategy: str) -> None:
+        self._expected.pop(strategy, None)
+
+    async def news(self) -> list[str]:
+        """Name the expected strategies of which something else is followed by now: one question for all of them."""
+        names = list(self._expected)
+        if not names or time.monotonic() < self._rests_until_secs:
+            return []
+        try:
+            answers = await self.channel.acknowledged_by(names)
+        except (RedisError, OSError) as error:
+            self._rest(error)
+            return []
+        found = [name for name, now in zip(names, answers, strict=True) if self._expected.get(name, now) != now]
+        for name in found:
+            self._expected.pop(name, None)
+        return found
 
     async def forget_all_but(self, namespace: str, names: set[str], holding: Callable[[str], bool]) -> None:
         """Forget the configurations of strategies that are no more, once they hold nothing: until then people see them.
@@ -141,6 +165,15 @@ class Platform:
         except NoFigures as none:
             self.told.silent(str(none), self._wall.now())
 
+    async def followed(self) -> list[str]:
+        """Name the strategies of which a service follows another generation than when they were looked at."""
+        return [] if self._desk is None else await self._desk.news()
+
+    def forget(self, strategy: str) -> None:
+        """Wait no more for the services of a strategy that is gone."""
+        if self._desk is not None:
+            self._desk.expect_no_more(strategy)
+
     @property
     def desk(self) -> ConfigDesk:
         """Return the configurations' desk, opened when it is first needed."""
@@ -186,6 +219,9 @@ class Platforms:
         if namespace not in self._known:
             self._known[namespace] = Platform(namespace, self._deps, self._wall)
         return self._known[namespace]
+
+    def known(self) -> list[Platform]:
+        return list(self._known.values())
 
     async def close(self) -> None:
         for platform in self._known.values():

@@ -10,14 +10,14 @@ from typing import Final
 
 from prime_jennie.domain.buying import ReasonCode
 from prime_jennie.domain.strategy_report import StrategyReport
-from prime_jennie.infra.tasks import end_task
+from prime_jennie.infra.tasks import end_tasks
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.kube.kinds import STRATEGY
 from prime_jennie_operator.strategy.dashboard import Dashboard
 from prime_jennie_operator.strategy.gateway import GatewayKeeper
 from prime_jennie_operator.strategy.platform import Platform
 from prime_jennie_operator.strategy.shared import Shared
-from prime_jennie_operator.strategy.status import FIGURES_EVERY_SECS
+from prime_jennie_operator.strategy.status import FIGURES_EVERY_SECS, StatusFigures
 from prime_jennie_operator.work import Again, Key
 
 LOOK_SECS: Final = 5.0  # real; how late a waiting pod may come up after the close
@@ -27,6 +27,7 @@ GATEWAY_SECS: Final = 15.0
 SECRETS_SECS: Final = 60.0
 MISSING_SECRETS_SECS: Final = 5.0  # while something is missing, somebody waits for it
 LEFTOVERS_SECS: Final = 60.0
+FOLLOWED_SECS: Final = 1.0  # services read an announcement within two seconds
 
 Sign = tuple[object, ...]
 
@@ -38,6 +39,7 @@ class _Looks:
     at_secs: dict[str, float] = field(default_factory=dict)
     was_open: bool | None = None
     signs: dict[str, Sign] = field(default_factory=dict)
+    details: dict[str, Sign] = field(default_factory=dict)
     woken_at_secs: dict[str, float] = field(default_factory=dict)
 
     def is_due(self, what: str, every_secs: float) -> bool:
@@ -61,9 +63,10 @@ class PlatformReconciler:
         self._looks: defaultdict[str, _Looks] = defaultdict(_Looks)
         self._every_secs = LOOK_SECS if deps.settings.clock_url is None else VIRTUAL_LOOK_SECS
         self._ticking = asyncio.create_task(self._tick(), name="platform-looks")
+        self._following = asyncio.create_task(self._follow(), name="followers")
 
     async def close(self) -> None:
-        await end_task(self._ticking)
+        await end_tasks([self._ticking, self._following])
         await self._dashboard.close()
         await self._shared.close()
 
@@ -110,8 +113,10 @@ class PlatformReconciler:
             if is_news:
                 looks.signs[key.name] = sign
                 self._shared.shares.judge_again(platform.namespace)
-            if is_news or now - looks.woken_at_secs.get(key.name, 0.0) >= FIGURES_EVERY_SECS:
-                looks.woken_at_secs[key.name] = now
+            detail = _detail_of(figures.report)
+            is_due = now - looks.woken_at_secs.get(key.name, -FIGURES_EVERY_SECS) >= FIGURES_EVERY_SECS
+            if is_news or (is_due and looks.details.get(key.name) != detail):
+                looks.woken_at_secs[key.name], looks.details[key.name] = now, detail
                 self._deps.queue.add(key)
 
     async def _leftovers(self, platform: Platform, looks: _Looks) -> None:
@@ -135,6 +140,21 @@ class PlatformReconciler:
             for namespace in namespaces:
                 self._deps.queue.add(Key(self.kind, namespace, ""))
             await asyncio.sleep(self._every_secs)
+
+    async def _follow(self) -> None:
+        """Wake strategies whose services have come to follow what was announced."""
+        while True:
+            await asyncio.sleep(FOLLOWED_SECS)
+            if not self._deps.leadership.is_leader:
+                continue
+            for platform in self._shared.platforms.known():
+                for name in await platform.followed():
+                    self._deps.queue.add(Key(STRATEGY.name, platform.namespace, name))
+
+
+def _detail_of(report: StrategyReport | None) -> Sign:
+    """Pick what a status says of a strategy, however often it moves."""
+    return () if report is None else (StatusFigures.told(report), report.reasons)
 
 
 def _sign_of(report: StrategyReport | None) -> Sign:

@@ -49,9 +49,7 @@ from prime_jennie_operator.strategy.status import (
 from prime_jennie_operator.verdicts import settled
 from prime_jennie_operator.work import Again, Key
 
-SOON_SECS: Final = 1.0  # services read an announcement within two seconds
-LATER_SECS: Final = 10.0
-PATIENT_SECS: Final = 30.0  # after which a service that does not follow is looked at less often
+LATER_SECS: Final = 10.0  # until Redis, which does not answer, is asked again
 
 
 @dataclass(slots=True)
@@ -66,7 +64,6 @@ class _Memory:
     figures_at_secs: float | None = None
     figures_due_in_secs: float | None = None
     """When newer figures may be written; None while there are none."""
-    behind_since_secs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +127,7 @@ class StrategyReconciler:
             goes_on=applied.goes_on,
         )
         await self._tell(key, owner, found, memory, before, applied.changes)
+        self._expect(found, platform)
         return self._again(found, memory, applied.changes)
 
     async def _let_go(self, key: Key) -> None:
@@ -140,7 +138,9 @@ class StrategyReconciler:
         if memory is None:
             return
         self._deps.statuses.forget(memory.identity["metadata"]["uid"])
-        report = self._shared.platforms.of(key.namespace).told.reports.get(key.name)
+        platform = self._shared.platforms.of(key.namespace)
+        platform.forget(key.name)
+        report = platform.told.reports.get(key.name)
         if report is not None and report.positions:
             held = ", ".join(f"{stock.name} {stock.code}" for stock in report.positions)
             why = f"deleted while it holds {len(report.positions)} positions, which nobody sells now: {held}"
@@ -288,18 +288,18 @@ class StrategyReconciler:
         if await self._deps.statuses.write(owner, status):
             memory.unseen = status
 
+    def _expect(self, found: Findings, platform: Platform) -> None:
+        """Hear of services that follow later; to look at every strategy again and again would cost far more."""
+        if found.acknowledged is not None and found.services and found.behind:
+            platform.desk.expect(found.strategy.name, dict(found.acknowledged))
+        else:
+            platform.desk.expect_no_more(found.strategy.name)
+
     def _again(self, found: Findings, memory: _Memory, changes: Changes) -> Again | None:
         """Look again soon where something is on its way of which no watch tells."""
         waits: list[float] = [] if changes.retry_secs is None else [changes.retry_secs]
         if found.acknowledged is None:
             waits.append(LATER_SECS)
-        elif found.services and found.behind:
-            now = time.monotonic()
-            if memory.behind_since_secs is None:
-                memory.behind_since_secs = now
-            waits.append(SOON_SECS if now - memory.behind_since_secs < PATIENT_SECS else LATER_SECS)
-        else:
-            memory.behind_since_secs = None
         if memory.figures_due_in_secs is not None:
             waits.append(memory.figures_due_in_secs)
         return Again(min(waits)) if waits else None

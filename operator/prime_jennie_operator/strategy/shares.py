@@ -60,7 +60,7 @@ class Shares:
 
     def note(self, key: Key, manifest: Manifest | None) -> None:
         """Take what the watch tells of a strategy; None for one that is gone."""
-        before = self._asks[key.namespace].get(key)
+        before = self._effective(key)
         now = None if manifest is None else _ask_of(key, manifest, self._values)
         if now is None:
             self._asks[key.namespace].pop(key, None)
@@ -72,7 +72,7 @@ class Shares:
                 decided.share == now.granted or time.monotonic() - decided.at_secs > REMEMBERED_SECS
             ):
                 del self._decided[key]
-        if now != before:
+        if self._effective(key) != before:  # a grant of ours that has been written down changes nothing
             self.judge_again(key.namespace)
 
     def judge_again(self, namespace: str) -> None:
@@ -104,6 +104,11 @@ class Shares:
                 self._decided[key] = _Decided(share, time.monotonic())
                 self._tell(key)
         return found
+
+    def _effective(self, key: Key) -> _Asked | None:
+        """Return an ask with what was decided, though the watch may not have told of it yet."""
+        ask = self._asks[key.namespace].get(key)
+        return None if ask is None else replace(ask, granted=self._granted(key, ask))
 
     def _granted(self, key: Key, ask: _Asked) -> float:
         decided = self._decided.get(key)

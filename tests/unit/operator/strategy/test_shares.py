@@ -5,6 +5,7 @@ import pytest
 from prime_jennie_operator.desired.values import PlatformValues
 from prime_jennie_operator.loading import laptop_values
 from prime_jennie_operator.strategy import shares
+from prime_jennie_operator.strategy.budget import grants
 from prime_jennie_operator.strategy.shares import Shares, room_of
 from prime_jennie_operator.work import Key
 
@@ -136,3 +137,26 @@ def test_every_namespace_has_a_gateway_of_its_own() -> None:
 
 def test_an_unknown_strategy_has_nothing() -> None:
     assert not Desk().shares.grant_of(_key("nobody")).is_granted
+
+
+def test_a_grant_of_ours_that_the_watch_tells_of_judges_nobody_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among a thousand strategies that come at once, each one's own status would cost a judgement of all."""
+    judged = 0
+
+    def counting(*asked: Any) -> Any:
+        nonlocal judged
+        judged += 1
+        return grants(*asked)
+
+    monkeypatch.setattr(shares, "grants", counting)
+    desk = Desk()
+    desk.note("a", 1)
+    desk.note("b", 2)
+    assert (desk.granted("a"), desk.granted("b")) == (1, 2)
+    desk.note("a", 1, granted=1)
+    desk.note("b", 2, granted=2)
+    assert (desk.granted("a"), desk.granted("b")) == (1, 2)
+    assert judged == 1
+    desk.note("a", 1, granted=3)  # somebody else's decision
+    desk.granted("a")
+    assert judged == 2
