@@ -136,10 +136,10 @@ class Children:
                 return None
         if child is None:
             child = self._records[key] = Child()
-        is_news = self._learn(key, child, manifest)
-        if child.verified_for is None:
-            child.print = applied_print(manifest, MANAGED_BY)
-        return child.owner if is_news and key not in self._being_written else None
+        is_news, is_echo = self._learn(key, child, manifest), key in self._being_written
+        if child.verified_for is None:  # the answer to a write says more, and it is about to come
+            child.print = None if is_echo else applied_print(manifest, MANAGED_BY)
+        return child.owner if is_news and not is_echo else None
 
     def begin_write(self, key: ChildKey) -> None:
         """Hold back news of a child that is being written: most of it is the write's own echo."""
@@ -160,7 +160,8 @@ class Children:
             child = self._records[key] = Child()
         elif child.uid == manifest["metadata"]["uid"] and not _is_current(manifest, child):
             return wanted is not None and child.verified_for == wanted
-        self._learn(key, child, manifest)
+        if (child.uid, child.version) != (manifest["metadata"]["uid"], manifest["metadata"]["resourceVersion"]):
+            self._learn(key, child, manifest)  # else the watch was faster
         if wanted is None:
             child.verified_for = child.print = None
         else:
