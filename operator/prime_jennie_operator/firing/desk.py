@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,7 @@ from prime_jennie.infra.clock import CONSUMED_ALL
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.slot_driver import SlotOrder
-from prime_jennie.infra.tasks import end_task, end_tasks
+from prime_jennie.infra.tasks import end_tasks
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.schedule import slot_job
 from prime_jennie_operator.firing.book import ScheduleBook, is_paused
@@ -31,6 +31,7 @@ from prime_jennie_operator.resources import Backfill, ScoutSchedule
 from prime_jennie_operator.schedule.calendars import Sessions
 
 RESTART_SECS: Final = 3.0  # after a defect of ours
+STOP_SECS: Final = 8.0
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,8 @@ class SlotDesk:
 
     async def close(self) -> None:
         """Stop firing; what runs goes on."""
-        await end_task(self._leading)
+        self._leading.cancel()  # once: it hears that, and a second one would only disturb how it ends the others
+        await asyncio.wait({self._leading}, timeout=STOP_SECS)
         await self.db.close()
 
     def driver_for(self, backfill: Backfill | None) -> JobDriver:
@@ -128,10 +130,13 @@ class SlotDesk:
 
     async def _lead(self) -> None:
         """Fire while the lease is held: another process goes on where this one ends."""
+        clock, leadership = self._deps.clock, self._deps.leadership
         while True:
-            await self._deps.leadership.gained()
-            firing = asyncio.create_task(self._fire(), name=f"firing in {self._namespace}")
-            losing = asyncio.create_task(self._deps.leadership.lost(), name="lost")
+            await leadership.gained()
+            turns = SlotTurns(clock, self.db, self.driver, sessions=self._sessions, tell=self._tell, due=self._due)
+            firing = asyncio.create_task(self._fire(turns), name=f"firing in {self._namespace}")
+            telling = asyncio.create_task(turns.tell_position(), name="slots' position")
+            losing = asyncio.create_task(leadership.lost(), name="lost")
             try:
                 await asyncio.wait({firing, losing}, return_when=asyncio.FIRST_COMPLETED)
                 if firing.done() and (error := firing.exception()) is not None:
@@ -139,18 +144,14 @@ class SlotDesk:
                     await asyncio.sleep(RESTART_SECS)
             finally:
                 self._runner = None
-                await end_tasks([firing, losing])
+                await end_tasks([firing, telling, losing])
+                await turns.stop()
+                await clock.progress(NAME, CONSUMED_ALL)
 
-    async def _fire(self) -> None:
-        clock = self._deps.clock
+    async def _fire(self, turns: SlotTurns) -> None:
         schedules, paused = await self._until_calendars_can_be_read()
         self._runner = ScheduleRunner(schedules, self._complain, paused)
-        async with AsyncExitStack() as stack:
-            turns = SlotTurns(clock, self.db, self.driver, sessions=self._sessions, tell=self._tell, due=self._due)
-            stack.push_async_callback(clock.progress, NAME, CONSUMED_ALL)
-            stack.push_async_callback(turns.stop)
-            stack.push_async_callback(end_task, asyncio.create_task(turns.tell_position(), name="slots' position"))
-            await self._runner.fire(turns)
+        await self._runner.fire(turns)
 
     async def _until_calendars_can_be_read(self) -> tuple[list[ScoutSchedule], frozenset[Key]]:
         complaint = ""
