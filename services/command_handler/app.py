@@ -32,6 +32,7 @@ from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clients.telegram import TelegramSender
 from prime_jennie.infra.database.repositories.commands import CommandLog
 from prime_jennie.infra.database.repositories.inbox import SqlInbox
+from prime_jennie.infra.database.schema import ExpectedSchema
 from prime_jennie.infra.desk import answers
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.job_app import demand_token, open_job_desk
@@ -131,10 +132,11 @@ def create_app(settings: CommandSettings) -> FastAPI:
     """Return the service's application; its lifespan opens the room behind the HTTP edge."""
     at_work: list[tuple[JobDesk, Room]] = []
     opened: list[JobDesk] = []
+    schema = ExpectedSchema()
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
         demand_token(settings)
-        job_desk = await stack.enter_async_context(open_job_desk(settings, NAME, doing=extras))
+        job_desk = await stack.enter_async_context(open_job_desk(settings, NAME, schema=schema, doing=extras))
         app.state.clock = job_desk.clock
         opened[:] = [job_desk]
         token = settings.service_token or settings.read_token
@@ -155,7 +157,8 @@ def create_app(settings: CommandSettings) -> FastAPI:
     async def dependencies() -> dict[str, DependencyHealth]:
         gateway = {"kis_gateway": await answers(opened[0].gateway.info)} if opened else {}
         if not at_work:
-            return {"room": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting"), **gateway}
+            why = schema.missing or "starting"
+            return {"room": DependencyHealth(status=DependencyStatus.DEGRADED, message=why), **gateway}
         job_desk, room = at_work[0]
         return {**await job_desk.dependencies(), **gateway, **room.dependencies()}
 
@@ -173,6 +176,7 @@ def create_app(settings: CommandSettings) -> FastAPI:
         dependencies=dependencies,
         extras=extras,
         ready=lambda: bool(at_work),
+        waits_for=lambda: schema.missing,
     )
     app.include_router(console_routes(console, settings.operator_token))
     return app

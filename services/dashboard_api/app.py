@@ -32,6 +32,7 @@ from dashboard_api.pages import NEXT_CURSOR
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.ports import Clock
+from prime_jennie.infra.database.schema import ExpectedSchema
 from prime_jennie.infra.desk import answers
 from prime_jennie.infra.job_app import demand_token
 from prime_jennie.infra.runtime import behind_edge, service_app, supervise, survive
@@ -58,10 +59,11 @@ def create_app(settings: DashboardSettings) -> FastAPI:
     hub = Hub(keep=settings.replay_updates, backlog=settings.client_backlog, max_clients=settings.max_clients)
     access = Access(settings)
     at_work: list[DashboardDesk] = []
+    schema = ExpectedSchema()
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
         demand_token(settings)
-        desk = await stack.enter_async_context(open_dashboard_desk(settings, NAME, hub))
+        desk = await stack.enter_async_context(open_dashboard_desk(settings, NAME, hub, schema))
         app.state.clock = desk.jobs.clock
         streams = StreamFeed(desk.jobs.redis, desk.jobs.db, hub)
         rows = RowFeed(desk)
@@ -75,7 +77,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
 
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
-            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
+            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message=schema.missing or "starting")}
         return {**await at_work[0].jobs.dependencies(), "kis_gateway": await answers(at_work[0].jobs.gateway.info)}
 
     def desk() -> DashboardDesk:
@@ -92,6 +94,7 @@ def create_app(settings: DashboardSettings) -> FastAPI:
         dependencies=dependencies,
         extras=lambda: {"clients": hub.clients, "updates": hub.seq},
         ready=lambda: bool(at_work),
+        waits_for=lambda: schema.missing,
     )
     app.state.access = access
     if settings.allowed_origin is not None:

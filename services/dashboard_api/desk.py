@@ -11,6 +11,7 @@ from dashboard_api.hub import Hub
 from prime_jennie.domain.broker import AccountInfo
 from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.infra.database.schema import ExpectedSchema
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.job_app import open_job_desk
 from prime_jennie.infra.jobs import JobDesk
@@ -45,7 +46,9 @@ class DashboardDesk:
 
 
 @asynccontextmanager
-async def open_dashboard_desk(settings: DashboardSettings, name: str, hub: Hub) -> AsyncIterator[DashboardDesk]:
-    """Open everything; in a virtual day this waits until its leader speaks."""
-    async with open_job_desk(settings, name) as jobs:
+async def open_dashboard_desk(
+    settings: DashboardSettings, name: str, hub: Hub, schema: ExpectedSchema
+) -> AsyncIterator[DashboardDesk]:
+    """Open everything and wait for the tables; in a virtual day this waits until its leader speaks."""
+    async with open_job_desk(settings, name, schema=schema) as jobs:
         yield DashboardDesk(jobs, settings, hub)

@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pymysql  # type: ignore[import-untyped]
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from prime_jennie.infra.database.engines import Database, driver_url
 from prime_jennie.infra.database.migrate import migrate
+from prime_jennie.infra.database.schema import missing_in
 
 SERVER_NAMES = ("mariadbd", "mysqld")
 SERVER_FOLDERS = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin")
@@ -189,3 +192,23 @@ def migrated(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
     database.close_now()
+
+
+def is_current(url: str) -> bool:
+    """Tell whether a database has the tables that the code expects."""
+    database = Database(url)
+    try:
+        return database.read_now(missing_in) == ""
+    finally:
+        database.close_now()
+
+
+def stand_at(db: Database, revision: str | None) -> None:
+    """Let a migrated database say that it stands elsewhere."""
+
+    def work(session: Session) -> None:
+        session.execute(text("DELETE FROM alembic_version"))
+        if revision is not None:
+            session.execute(text("INSERT INTO alembic_version VALUES (:at)"), {"at": revision})
+
+    db.write_now(work)

@@ -18,6 +18,7 @@ from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.schema import ExpectedSchema
 from prime_jennie.infra.halts import HaltDesk
 from prime_jennie.infra.outages import OUTAGES, UNANSWERED, Backoff, Outages
 from prime_jennie.infra.redis.connection import connect
@@ -60,9 +61,13 @@ class Desk:
 
 @asynccontextmanager
 async def open_desk(
-    settings: ServiceSettings, service: str, *, check: Callable[[LiveConfig], None] | None = None
+    settings: ServiceSettings,
+    service: str,
+    *,
+    schema: ExpectedSchema,
+    check: Callable[[LiveConfig], None] | None = None,
 ) -> AsyncIterator[Desk]:
-    """Open everything and wait for the gateway to say whose account it is: without it no row has a key.
+    """Open everything, wait for the tables and for the gateway to say whose account it is: without it no row has a key.
 
     Raises BadInput for a configuration file that is unreadable, or that `check` refuses.
     """
@@ -72,6 +77,7 @@ async def open_desk(
         stack.push_async_callback(redis.aclose)
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
+        await schema.wait_in(db)
         keyspace = Keyspace(settings.strategy)
         caller = service if keyspace.strategy is None else f"{keyspace.strategy}:{service}"
         gateway = await stack.enter_async_context(

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.trading_strategy import LiveConfig
+from prime_jennie.infra.database.schema import ExpectedSchema
 from prime_jennie.infra.desk import Desk, open_desk
 from prime_jennie.infra.heartbeat import heartbeat
 from prime_jennie.infra.runtime import StartError, behind_edge, service_app, supervise, survive
@@ -36,15 +37,16 @@ def desk_app(
 ) -> FastAPI:
     """Return the service's application; its lifespan opens the desk behind the HTTP edge and runs the work's loops.
 
-    Opening waits for the gateway, however long that is away: a pod that waits is alive and must not be restarted.
-    Until then /health carries `starting_extras`. A configuration that is unreadable, or that `check` refuses, ends
-    the process as wrong input.
+    Opening waits for the tables and for the gateway, however long they are away: a pod that waits is alive and must
+    not be restarted. Until then /health carries `starting_extras`. A configuration that is unreadable, or that `check`
+    refuses, ends the process as wrong input.
     """
     at_work: list[tuple[Desk, DeskWork]] = []
+    schema = ExpectedSchema()
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
         try:
-            desk = await stack.enter_async_context(open_desk(settings, name, check=check))
+            desk = await stack.enter_async_context(open_desk(settings, name, schema=schema, check=check))
         except BadInput as error:
             raise StartError(str(error)) from error
         app.state.clock = desk.clock
@@ -59,7 +61,7 @@ def desk_app(
 
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
-            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
+            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message=schema.missing or "starting")}
         desk, work = at_work[0]
         return {**await desk.dependencies(), **work.dependencies()}
 
@@ -75,4 +77,5 @@ def desk_app(
         dependencies=dependencies,
         extras=extras,
         ready=lambda: bool(at_work) and at_work[0][1].ready(),
+        waits_for=lambda: schema.missing,
     )

@@ -14,6 +14,7 @@ from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clock import open_clock
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.database.schema import ExpectedSchema
 from prime_jennie.infra.heartbeat import heartbeat, worker_id_of
 from prime_jennie.infra.job_board import JobBoard
 from prime_jennie.infra.jobs import JobDesk, JobWork
@@ -33,9 +34,13 @@ def demand_token(settings: ServiceSettings) -> None:
 
 @asynccontextmanager
 async def open_job_desk(
-    settings: ServiceSettings, service: str, *, doing: Callable[[], Mapping[str, object]] = dict
+    settings: ServiceSettings,
+    service: str,
+    *,
+    schema: ExpectedSchema,
+    doing: Callable[[], Mapping[str, object]] = dict,
 ) -> AsyncIterator[JobDesk]:
-    """Open everything and begin to beat; in a virtual day this waits until its leader speaks.
+    """Open everything, wait for the tables and begin to beat; in a virtual day this waits until its leader speaks.
 
     `doing` are the service's figures, told with each heartbeat.
     """
@@ -45,6 +50,7 @@ async def open_job_desk(
         stack.push_async_callback(redis.aclose)
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
+        await schema.wait_in(db)
         token = settings.service_token or settings.read_token
         gateway = await stack.enter_async_context(GatewayClient(settings.kis_gateway_url, token, caller=service))
         await stack.enter_async_context(heartbeat(db, settings, service, doing))
@@ -75,9 +81,10 @@ def job_app(
     triggers are 503.
     """
     at_work: list[tuple[JobDesk, JobWork, JobBoard]] = []
+    schema = ExpectedSchema()
 
     async def open_and_work(app: FastAPI, stack: AsyncExitStack) -> None:
-        desk = await stack.enter_async_context(open_job_desk(settings, name, doing=extras))
+        desk = await stack.enter_async_context(open_job_desk(settings, name, schema=schema, doing=extras))
         app.state.clock = desk.clock
         work = work_of(desk)
         board = JobBoard(desk, work.tasks)
@@ -92,7 +99,7 @@ def job_app(
 
     async def dependencies() -> dict[str, DependencyHealth]:
         if not at_work:
-            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message="starting")}
+            return {"desk": DependencyHealth(status=DependencyStatus.DEGRADED, message=schema.missing or "starting")}
         desk, work, _ = at_work[0]
         return {**await desk.dependencies(), **work.dependencies()}
 
@@ -113,6 +120,7 @@ def job_app(
         dependencies=dependencies,
         extras=extras,
         ready=lambda: bool(at_work) and at_work[0][1].ready(),
+        waits_for=lambda: schema.missing,
     )
 
     @app.post("/trigger", response_model_exclude_none=True)

@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.infra.database.engines import Database, driver_url
-from prime_jennie.infra.database.migrate import alembic_config, is_current, migrate
+from prime_jennie.infra.database.migrate import alembic_config, migrate
 from prime_jennie.infra.database.tables import Base
 from tests.support.any_row import any_row
+from tests.support.database import is_current
 
 TABLES = Base.metadata.sorted_tables
 OF_THE_SECOND_REVISION = (

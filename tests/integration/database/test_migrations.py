@@ -13,8 +13,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 
 from prime_jennie.infra.database.engines import driver_url
-from prime_jennie.infra.database.migrate import alembic_config, is_current, migrate
+from prime_jennie.infra.database.migrate import alembic_config, migrate
 from prime_jennie.infra.database.tables import Base
+from tests.support.database import is_current
 
 
 def test_models_equal_migrations(database_url: str) -> None:

@@ -1,6 +1,7 @@
 """Bring the database of DATABASE_URL to the newest shape: python -m prime_jennie.infra.database.migrate.
 
-Any number of processes may do this at once: one works, the others wait for it and find nothing left to do.
+Any number of processes may do this at once: one works, the others wait for it and find nothing left to do. So does an
+older release, after a rollback: nothing is ever taken back.
 """
 
 import sys
@@ -11,8 +12,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -21,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from prime_jennie.domain.errors import BadInput, JennieError, Unavailable
 from prime_jennie.infra.database.engines import driver_url, use_wal
+from prime_jennie.infra.database.schema import is_further
 
 SCRIPTS = Path(__file__).parent / "migrations"
 LOCK_NAME = "prime-jennie-migrate"
@@ -45,7 +45,10 @@ def migrate(url: str) -> None:
     engine = _engine(url)
     try:
         with _alone(engine) as connection:
-            command.upgrade(alembic_config(connection), "head")
+            if is_further(connection):
+                sys.stderr.write("migrate: a newer release has migrated this database, nothing is to be done\n")
+            else:
+                command.upgrade(alembic_config(connection), "head")
     except DBAPIError as error:
         raise Unavailable(f"database: {str(error.orig).splitlines()[0]}") from error
     finally:
@@ -74,17 +77,6 @@ def wait_for(url: str, secs: float) -> None:
                 sys.stderr.write(f"migrate: waiting for the database: {reason}\n")
                 told = reason
             time.sleep(LOOK_SECS)
-    finally:
-        engine.dispose()
-
-
-def is_current(url: str) -> bool:
-    """Tell whether the database stands at the newest revision."""
-    engine = _engine(url)
-    try:
-        with engine.connect() as connection:
-            at = MigrationContext.configure(connection).get_current_heads()
-            return set(at) == set(ScriptDirectory(str(SCRIPTS)).get_heads())
     finally:
         engine.dispose()
 

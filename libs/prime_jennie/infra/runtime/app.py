@@ -30,9 +30,11 @@ def service_app(
     dependencies: Dependencies,
     extras: Callable[[], Mapping[str, object]],
     ready: Callable[[], bool],
+    waits_for: Callable[[], str] = str,
 ) -> FastAPI:
     """Return the service's application with /health, /livez, /readyz, /metrics and ErrorResponse everywhere.
 
+    While it is not ready, /readyz tells what it `waits_for`, where that is known.
     A lifespan that sets `app.state.clock` dates health reports and errors by it, otherwise by the real clock.
     """
     app = FastAPI(title=name, version=VERSION, lifespan=lifespan, openapi_url=None)
@@ -62,10 +64,12 @@ def service_app(
         return {"status": "alive"}
 
     @app.get("/readyz")
-    async def readyz(response: Response) -> dict[str, bool]:
-        is_ready = ready()
-        response.status_code = 200 if is_ready else 503
-        return {"ready": is_ready}
+    async def readyz(response: Response) -> dict[str, bool | str]:
+        if ready():
+            return {"ready": True}
+        response.status_code = 503
+        reason = waits_for()
+        return {"ready": False, "reason": reason} if reason else {"ready": False}
 
     @app.get("/metrics")
     async def metrics() -> Response:
