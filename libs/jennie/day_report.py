@@ -32,7 +32,8 @@ class DayOutcome:
     unrealised_krw: int
     first_fill_secs: float | None
     wall_secs: float
-    peak_pss_mb: float
+    peak_pss_mb: float | None
+    """None where nobody measures it: in pods."""
     services: Mapping[str, Mapping[str, Any]]
     briefing: str | None
 
@@ -62,7 +63,7 @@ def report(outcome: DayOutcome) -> dict[str, Any]:
         "unrealized_pnl_krw": outcome.unrealised_krw,
         "first_fill_secs": outcome.first_fill_secs,
         "wall_secs": round(outcome.wall_secs, 1),
-        "peak_pss_mb": round(outcome.peak_pss_mb),
+        "peak_pss_mb": None if outcome.peak_pss_mb is None else round(outcome.peak_pss_mb),
         "max_rest_calls_in_any_second": max(busiest.values(), default=0),
         "exchange_rate_refusals": verdict.rate_refusals,
         "ledger_matches": verdict.ledger_matches,
@@ -155,6 +156,7 @@ def print_summary(console: Console, written: Mapping[str, Any], verdict: Verdict
     """Print the day in a few lines, and every broken invariant."""
     source = {"real": "real daily bars", "imported": "imported daily bars", "synthetic": "a synthetic market"}
     first_fill = "none" if written["first_fill_secs"] is None else f"{written['first_fill_secs']:.0f} s"
+    memory = "" if written["peak_pss_mb"] is None else f" {written['peak_pss_mb']} MB at most,"
     lines = [
         f"{written['day']} lived on {source[written['data_source']]} ({written['listed']:,} stocks, "
         f"{written['universe']:,} of them scored); intraday paths are made, {written['tick_density']}",
@@ -163,7 +165,7 @@ def print_summary(console: Console, written: Mapping[str, Any], verdict: Verdict
         f" {written['sells']} sells), {written['open_positions']} positions left",
         f"realised {written['realized_pnl_krw']:+,} KRW, unrealised {written['unrealized_pnl_krw']:+,} KRW,"
         " after fees and tax",
-        f"first fill after {first_fill}, the day in {written['wall_secs']:.0f} s, {written['peak_pss_mb']} MB at most,"
+        f"first fill after {first_fill}, the day in {written['wall_secs']:.0f} s,{memory}"
         f" {written['max_rest_calls_in_any_second']} REST calls in the busiest second",
     ]
     if verdict.holds:

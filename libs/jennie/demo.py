@@ -6,26 +6,29 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 from rich.console import Console
 from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session as SqlSession
 
 from jennie.day_figures import DayWatcher
 from jennie.day_outcome import outcome_of_day
+from jennie.day_place import DayPlace
 from jennie.day_plan import DayPlan, plan_day
 from jennie.day_report import DayOutcome, print_summary, print_tables, report
 from jennie.history import bring_history
 from jennie.imported import last_imported_day
+from jennie.living import SETTLE_SECS, until_ended, until_settled
 from jennie.masters import bring_masters
-from jennie.observed import STALLED_SECS, Observed
+from jennie.observed import Observed
 from jennie.progress import Progress
 from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.sessions import Session
@@ -39,14 +42,13 @@ from prime_jennie_operator.local.opening import follow_files, open_run
 from prime_jennie_operator.local.run import LocalRun
 from prime_jennie_operator.local.settings import LocalSettings
 from prime_jennie_operator.local.signals import Interrupted, run_until_signal
+from prime_jennie_operator.resources import TradingStrategy
 
 SAMPLE = Path(__file__).parents[2] / "manifests" / "samples" / "02-day.yaml"
 # Chosen openly: days on which both sides of the desk have work. README lists days chosen by date alone.
 DAY_OF_A_FOLDER = date(2025, 2, 14)
 DAY_OF_A_MADE_MARKET = date(2025, 3, 18)
 STATE = Path(".jennie")
-LOOK_SECS = 0.5
-SETTLE_SECS = 30.0  # real time, after the day's end, for restarted services to book what they missed
 INTERRUPTED = 130
 PLAIN_WIDTH = 150  # columns of output that goes to a file or a pipe
 
@@ -201,6 +203,10 @@ async def _live(
     account = assembly.values.kis_gateway.account_no
     db = Database(run.database_url)
     watcher = DayWatcher(control_url, account, db)
+
+    async def all_healthy() -> bool:
+        return all(report["status"] == "healthy" for report in (await run.health()).values())
+
     following = asyncio.create_task(follow_files(assembly, run, progress.service))
     try:
         async with _slow_start(run):
@@ -213,13 +219,34 @@ async def _live(
                 seed=assembly.values.kis_simulator.seed,
             )
             progress.say(brought)
-        await _until_ended(run, watcher, progress, observed)
-        await _until_settled(run, watcher, observed)
-        return await outcome_of_day(run, assembly, plan, control_url, account, db, observed)
+        await until_ended(watcher, progress, observed, run.pss_bytes)
+        await until_settled(watcher, observed, all_healthy, SETTLE_SECS)
+        return await outcome_of_day(_place_of(run, assembly), plan, db, observed)
     finally:
         following.cancel()
         await watcher.close()
         await db.close()
+
+
+def _place_of(run: LocalRun, assembly: Assembly) -> DayPlace:
+    def url(port: int | None) -> str:
+        return f"http://127.0.0.1:{port}"
+
+    services = {name: one.probe_port for name, one in run.services.items() if one.speaks_http and one.probe_port}
+    return DayPlace(
+        database_url=run.database_url,
+        control_url=url(run.find("kis-simulator").probe_port),
+        gateway_url=url(run.find("kis-gateway").port),
+        gateway_token=SecretStr(run.secrets.strategy_token(assembly.strategies[0].name)),
+        account=assembly.values.kis_gateway.account_no,
+        services={name: url(port) for name, port in services.items()},
+        chosen=chosen_by(assembly.strategies),
+    )
+
+
+def chosen_by(strategies: Iterable[TradingStrategy]) -> frozenset[str]:
+    """Return the codes of the stocks that the strategies' own YAML lists."""
+    return frozenset(symbol.code for one in strategies for symbol in one.config().watchlist.symbols)
 
 
 @contextmanager
@@ -242,28 +269,3 @@ async def _slow_start(run: LocalRun) -> AsyncIterator[None]:
             yield
     finally:
         await clock.close()
-
-
-async def _until_ended(run: LocalRun, watcher: DayWatcher, progress: Progress, observed: Observed) -> None:
-    while observed.last is None or not observed.last.ended:
-        await asyncio.sleep(LOOK_SECS)
-        try:
-            figures = await watcher.look()
-        except (httpx.HTTPError, Unavailable):  # the exchange or the database restarts; a stall ends this
-            if time.monotonic() - observed.moved_at > STALLED_SECS:
-                raise
-            continue
-        observed.take(figures, await asyncio.to_thread(run.pss_bytes))
-        progress.show(figures)
-
-
-async def _until_settled(run: LocalRun, watcher: DayWatcher, observed: Observed) -> None:
-    """Wait until nothing is open, every service is healthy, or patience ends; the checker judges what is left."""
-    patience_ends_at = time.monotonic() + SETTLE_SECS
-    while time.monotonic() < patience_ends_at:
-        with suppress(httpx.HTTPError, Unavailable):  # the exchange or the database was killed at the very end
-            observed.last = await watcher.look()
-            health = await run.health()
-            if observed.last.open_work == 0 and all(report["status"] == "healthy" for report in health.values()):
-                return
-        await asyncio.sleep(LOOK_SECS)

@@ -74,12 +74,12 @@ def read_database(database_url: str, account: str) -> dict[str, list[dict[str, A
         engine.dispose()
 
 
-def read_health(ports: Mapping[str, int]) -> dict[str, str]:
-    """Ask every service for its own report: service → status, `unreachable` when it does not answer."""
+def read_health(services: Mapping[str, str]) -> dict[str, str]:
+    """Ask every service, by its base URL, for its own report: its status, `unreachable` when it does not answer."""
     found: dict[str, str] = {}
-    for name, port in ports.items():
+    for name, url in services.items():
         try:
-            answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=5, trust_env=False).raise_for_status().json()
+            answer = httpx.get(f"{url}/health", timeout=5, trust_env=False).raise_for_status().json()
             found[name] = str(answer["status"])
         except (httpx.HTTPError, ValueError, KeyError):
             found[name] = "unreachable"

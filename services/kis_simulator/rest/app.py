@@ -145,18 +145,19 @@ async def _fault_before(world: World, tr_id: str) -> None:
 
 
 async def _fault_after(world: World, request: Request, route: Route, tr_id: str) -> None:
-    """Spoil the answer of an order that was accepted already."""
+    """Spoil the answer of an order that was accepted already, by what is in force when it is accepted."""
     if not route.is_order:
         return
-    if world.faults.draw("order_reply_lost", tr_id) is not None:
+    lost = world.faults.draw("order_reply_lost", tr_id)
+    delayed = world.faults.draw("order_reply_delayed", tr_id)
+    failed = world.faults.draw("order_500_after_accept", tr_id)
+    if lost is not None:
         request.scope["state"]["transport"].abort()
         await asyncio.sleep(0)
-    fault = world.faults.draw("order_reply_delayed", tr_id)
-    if fault is not None:
-        await asyncio.sleep(fault.secs(_REPLY_DELAY_SECS))
-    fault = world.faults.draw("order_500_after_accept", tr_id)
-    if fault is not None:
-        raise Refusal(fault.code("EGW00302"), "거래시간이 초과되었습니다. 직전 거래를 확인하시기 바랍니다.", 500)
+    if delayed is not None:
+        await asyncio.sleep(delayed.secs(_REPLY_DELAY_SECS))
+    if failed is not None:
+        raise Refusal(failed.code("EGW00302"), "거래시간이 초과되었습니다. 직전 거래를 확인하시기 바랍니다.", 500)
 
 
 def _answered(tr_id: str, answer: Answer) -> Response:

@@ -34,6 +34,6 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def test_a_proxy_of_the_environment_is_not_asked(port: int) -> None:
-    assert read_health({"buy-scanner": port}) == {"buy-scanner": "healthy"}
+    assert read_health({"buy-scanner": f"http://127.0.0.1:{port}"}) == {"buy-scanner": "healthy"}
     ledger, stats = read_exchange(f"http://127.0.0.1:{port}", "12345678-01")
     assert (ledger["path"], stats["path"]) == ("/control/ledger/12345678-01", "/control/stats")
