@@ -7,8 +7,8 @@ READY := $(VENV)/.ready
 WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of a test is waiting
 KUBERNETES := etcd kube-apiserver kube-controller-manager kubectl helm# what the operator's tests run against
 
-.PHONY: help setup demo test test-operator coverage test-faults fixed-days check format generate lock clean \
-	cluster cluster-down cluster-images cluster-binaries
+.PHONY: help setup demo test test-operator test-cluster coverage test-faults fixed-days check format generate lock clean \
+	cluster cluster-demo cluster-down cluster-images cluster-binaries
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -28,18 +28,28 @@ test-operator: $(READY) ## Run the operator's tests against a real API server (G
 	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/cluster.py binaries $(KUBERNETES) >/dev/null
 	@$(BIN)/pytest tests/operator -n $(WORKERS) --dist loadfile $(ARGS)
 
+test-cluster: $(READY) ## Run the scenarios on a real node of our own (root, Debian, Go; KEEP_CLUSTER=1 keeps it)
+	@$(BIN)/pytest tests/cluster $(ARGS)
+
 coverage: $(READY) ## Demand 95 % of domain/ and strategy/ from their own tests
 	@$(BIN)/pytest tests/unit/domain tests/unit/strategy tests/contract/test_*_contracts.py -q \
 		--cov=prime_jennie.domain --cov=prime_jennie.strategy --cov-report=term:skip-covered --cov-fail-under=95
 
-test-faults: $(READY) ## The long proofs: kills in market hours and repeated days
+test-faults: $(READY) ## The long proofs: kills in market hours, of the operator among its writes, and repeated days
 	@$(BIN)/pytest tests/faults $(ARGS)
+
+bench: $(READY) ## Measure the operator on a control plane of its own (Go; ten minutes; ARGS="--strategies 100")
+	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/cluster.py binaries $(KUBERNETES) >/dev/null
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 fixed-days: $(READY) ## Live the fixed days of README's table (JENNIE_DATA=DIR; two hours)
 	@$(BIN)/python scripts/fixed_days.py $(ARGS)
 
 cluster: $(READY) ## Bring up a Kubernetes: kind where Docker runs, else a node of our own (KUBECONFIG_CURRENT=1: yours)
 	@$(BIN)/python scripts/cluster/cluster.py up $(ARGS)
+
+cluster-demo: $(READY) ## Live a day in pods: chart, strategy and schedules on that cluster (ARGS="--day 2025-03-10")
+	@$(BIN)/python scripts/cluster/cluster.py demo $(ARGS)
 
 cluster-down: $(READY) ## End and remove everything that `make cluster` made
 	@$(BIN)/python scripts/cluster/cluster.py down

@@ -3,12 +3,16 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
+from prime_jennie.domain.errors import JennieError
 from scripts.cluster import node_files
 from scripts.cluster.binaries import BuildError, binary, programs
-from scripts.cluster.images import STORES, chart_values, services
+from scripts.cluster.current import Current
+from scripts.cluster.images import STORES, Image, chart_values, services
+from scripts.cluster.installation import NotReadyError
 from scripts.cluster.node import NodeError
 from scripts.cluster.packages import PackagesMissingError
 from scripts.cluster.place import Place
@@ -16,7 +20,8 @@ from scripts.cluster.shell import CommandError
 from scripts.cluster.target import NAMES, choose, remember
 
 KNOWN_IMAGES = (*services(), *STORES)
-FAILURES = (BuildError, CommandError, NodeError, PackagesMissingError, TimeoutError, OSError)
+DEMO_NAMESPACE = "jennie-demo"
+FAILURES = (BuildError, CommandError, NodeError, NotReadyError, PackagesMissingError, TimeoutError, OSError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(getattr(options, "images", ())) - set(KNOWN_IMAGES):
         parser.error(f"no image is called {', '.join(map(repr, sorted(unknown)))}")
     try:
+        if options.command == "demo":
+            return _demo(options)
         for line in _said(options):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
@@ -37,6 +44,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    """Bring up what is missing, then live the day in pods."""
+    from scripts.cluster.demo import ClusterDemoOptions, cluster_demo
+    from scripts.cluster.installation import Installation
+
+    place = Place()
+    cluster = choose(place, options.target)
+    remember(place, cluster)
+    cluster.up()
+    is_others = isinstance(cluster, Current)
+    values = options.values or [write_values(place, cluster.images(KNOWN_IMAGES, None))]
+    chosen = {name: value for name in ("day", "seed", "report") if (value := getattr(options, name)) is not None}
+    try:
+        return cluster_demo(
+            Installation(options.namespace, None if is_others else place.kubeconfig),
+            values,
+            ClusterDemoOptions(files=tuple(options.files) or ClusterDemoOptions.files, **chosen),
+        )
+    except JennieError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def write_values(place: Place, built: Iterable[Image]) -> Path:
+    """Write the chart's values that name these images, and return the file."""
+    return node_files.write(place.state / "values.yaml", json.dumps(chart_values(built), indent=1) + "\n")
 
 
 def _said(options: argparse.Namespace) -> Iterator[str]:
@@ -58,7 +93,7 @@ def _said(options: argparse.Namespace) -> Iterator[str]:
             yield from cluster.status()
         case "images":
             built = cluster.images(options.images or KNOWN_IMAGES, options.base)
-            path = node_files.write(place.state / "values.yaml", json.dumps(chart_values(built), indent=1) + "\n")
+            path = write_values(place, built)
             yield from (image.reference for image in built)
             yield f"helm install … -f {path}"
         case "load":
@@ -91,6 +126,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     load = commands.add_parser("load", help="give the node an OCI archive")
     load.add_argument("archive", type=Path, metavar="FILE")
+    demo = commands.add_parser("demo", help="install the chart with an exchange of its own and live a day in pods")
+    demo.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="the session to live")
+    demo.add_argument("--seed", type=int, help="of the made prices")
+    demo.add_argument("--report", type=Path, metavar="FILE", help="write the day's report as JSON")
+    demo.add_argument("--file", type=Path, action="append", dest="files", default=[], help="what to apply, repeatable")
+    demo.add_argument("--namespace", default=DEMO_NAMESPACE, help=f"made anew; {DEMO_NAMESPACE} where nothing is said")
+    demo.add_argument("--values", type=Path, action="append", help="values that name images of yours; none: built here")
     build = commands.add_parser("binaries", help="build the programs and print their paths")
     build.add_argument("programs", nargs="*", metavar="NAME", help=f"of {', '.join(programs())}; none: all")
     return parser
