@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from prime_jennie_operator.desired.closures import MOUNTS, closures_volume
+from prime_jennie_operator.desired.disruption import disruption_budget
 from prime_jennie_operator.desired.network import strategy_network_policy
 from prime_jennie_operator.desired.platform import common_env, pull_secrets, slack_env
 from prime_jennie_operator.desired.pods import (
@@ -173,18 +174,8 @@ def _service_account(strategy: TradingStrategy, values: PlatformValues) -> Manif
 
 
 def _disruption(strategy: TradingStrategy, found: Circumstances) -> Manifest:
-    """Keep nodes from draining these pods while the exchange is open; outside the session every node may drain."""
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": _metadata(strategy, strategy.name, strategy.name, "protection"),
-        "spec": {
-            "maxUnavailable": 0 if found.is_open else "100%",
-            # A pod that does not work protects nothing: it may go to a node where it does.
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": {STRATEGY_LABEL: strategy.name}},
-        },
-    }
+    metadata = _metadata(strategy, strategy.name, strategy.name, "protection")
+    return disruption_budget(metadata, {STRATEGY_LABEL: strategy.name}, is_open=found.is_open)
 
 
 def _metadata(strategy: TradingStrategy, name: str, program: str, component: str) -> dict[str, Any]:

@@ -1,19 +1,26 @@
-"""The gateway's pods: do they answer, and when may one be replaced, as OnDelete leaves that to us."""
+"""The gateway's pods: do they answer, when may one be replaced, as OnDelete leaves that to us, and when be evicted."""
 
 from __future__ import annotations
 
+import structlog
+
 from prime_jennie.domain.trading_strategy import Rollout
+from prime_jennie_operator.children import MANAGED_BY
 from prime_jennie_operator.dependencies import Dependencies
+from prime_jennie_operator.desired.disruption import gateway_budget
 from prime_jennie_operator.desired.platform import GATEWAY
-from prime_jennie_operator.kube.kinds import POD, STATEFUL_SET
+from prime_jennie_operator.kube.errors import Conflict
+from prime_jennie_operator.kube.kinds import DISRUPTION_BUDGET, POD, STATEFUL_SET
 from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.strategy.conditions import GatewayStanding
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
-from prime_jennie_operator.strategy.rollout import gate, stale_gateway_pod
+from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, gate, is_set, stale_gateway_pod
+
+log = structlog.get_logger(__name__)
 
 
 class GatewayKeeper:
-    """Looks at a namespace's gateway; replaces its pods one by one, outside the session."""
+    """Looks at a namespace's gateway; keeps nodes from evicting it in the session, replaces its pods outside of it."""
 
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
@@ -21,13 +28,31 @@ class GatewayKeeper:
         """Of each namespace the revision whose waiting was told."""
 
     async def look(self, namespace: str, hours: ExchangeHours) -> GatewayStanding:
-        """Say how it stands, and replace one stale pod where that is due."""
+        """Say how it stands, protect its pods, and replace one stale pod where that is due."""
         found = await self._deps.api.get(STATEFUL_SET, namespace, GATEWAY)
         if found is None:
             return GatewayStanding(False, f"there is no StatefulSet {GATEWAY} in this namespace")
+        await self._protect(found, hours)
         await self._replace_stale(found, hours)
         ready = int((found.get("status") or {}).get("readyReplicas") or 0)
         return GatewayStanding(ready > 0, f"{GATEWAY} is ready" if ready else f"{GATEWAY} is not ready")
+
+    async def _protect(self, stateful_set: Manifest, hours: ExchangeHours) -> None:
+        """Keep the budget of its pods as the hour wants it; the StatefulSet owns it and takes it along."""
+        metadata = stateful_set["metadata"]
+        if "deletionTimestamp" in metadata or is_set(metadata.get("annotations") or {}, PAUSE_RECONCILIATION):
+            return
+        selects = stateful_set["spec"]["selector"]["matchLabels"]
+        wanted = gateway_budget(metadata["namespace"], selects, MANAGED_BY, is_open=hours.is_open)
+        try:
+            changes = await self._deps.applier.converge(_owner(stateful_set), [wanted], prunes=(DISRUPTION_BUDGET,))
+        except Conflict as error:  # it is looked at again soon, and whether the gateway answers must be known
+            log.warning("disruption budget not written", why=error.message)
+            return
+        for refusal in changes.refused:
+            await self._deps.recorder.event(_owner(stateful_set), "Warning", refusal.reason, str(refusal))
+        for told in changes.healed.values():
+            await self._deps.recorder.event(_owner(stateful_set), "Warning", "Healed", told)
 
     async def _replace_stale(self, stateful_set: Manifest, hours: ExchangeHours) -> None:
         status, namespace = stateful_set.get("status") or {}, stateful_set["metadata"]["namespace"]
@@ -49,5 +74,8 @@ class GatewayKeeper:
             await self._tell(stateful_set, "RolledOut", f"pod {name_of(pod)} is replaced by one of revision {newest}")
 
     async def _tell(self, stateful_set: Manifest, reason: str, message: str) -> None:
-        owner = {"apiVersion": STATEFUL_SET.api_version, "kind": STATEFUL_SET.name, **stateful_set}
-        await self._deps.recorder.event(owner, "Normal", reason, message)
+        await self._deps.recorder.event(_owner(stateful_set), "Normal", reason, message)
+
+
+def _owner(stateful_set: Manifest) -> Manifest:
+    return {"apiVersion": STATEFUL_SET.api_version, "kind": STATEFUL_SET.name, **stateful_set}
