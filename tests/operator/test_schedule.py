@@ -528,7 +528,7 @@ class TestRealClock:
         async with real.operator():
             await real.schedule(**self.EVERY_MINUTE, successfulHistoryLimit=10)
             await real.until(Ready="Scheduled")
-            [slot] = await real.until_begun(1)
+            slot = await real.until_next_minute()
             assert (await real.until_slot(slot)).state is SlotState.RAN
             await eventually(lambda: _is_told(real, slot), within_secs=30)
             told = {one["slot"]: one["job"] for one in (await real.status())["slots"]}
@@ -554,7 +554,7 @@ class TestRealClock:
             await real.schedule(**self.EVERY_MINUTE)
             await real.until(Ready="Scheduled")
             assert await real.events() == []
-        alone = (await real.until_begun(len(real.begun()) + 1))[-1]
+        alone = await real.until_next_minute()
         assert (await real.until_slot(alone)).state is SlotState.RAN
         async with real.operator():
             await eventually(lambda: _is_told(real, alone), within_secs=30)

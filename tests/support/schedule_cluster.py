@@ -13,7 +13,7 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -357,10 +357,15 @@ class ScheduleCluster:
         assert found is not None
         return found
 
-    async def until_begun(self, number: int) -> list[str]:
-        """Wait until so many slots have begun, however long their minutes are away; return them."""
-        await eventually(lambda: len(self.begun()) >= number, within_secs=120, what=f"{number} slots to begin")
-        return self.begun()[:number]
+    async def until_next_minute(self) -> str:
+        """Wait until a slot whose minute lies ahead has begun, on the real clock; return its name."""
+        now = datetime.now(UTC)
+
+        def begun() -> list[str]:
+            return [job.slot for job in self.scripted.jobs if job.at > now]
+
+        await eventually(begun, within_secs=120, what="the next minute's slot to begin")
+        return begun()[0]
 
     async def until_lease_is_held(self) -> None:
         """Wait until the process that runs now leads: the one before it may have died without a word."""

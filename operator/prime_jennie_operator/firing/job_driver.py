@@ -229,7 +229,8 @@ class JobDriver:
 
     def _own_job_from(self, order: SlotOrder, schedule: ScoutSchedule, named_at: Sequence[datetime]) -> datetime:
         """Say from when on no CronJob's Job is waited for."""
-        is_late = order.give_up_at > order.key.at + schedule.spec.deadline_span
+        # What is caught up has a whole deadline from when it was overdue; one in time, a moment more where it queued.
+        is_late = order.give_up_at > order.key.at + 2 * schedule.spec.deadline_span
         if self._clock.virtual or is_late or order.source is not SlotSource.SCHEDULE:
             return order.key.at
         grace = min(CRON_GRACE, schedule.spec.deadline_span / 2)

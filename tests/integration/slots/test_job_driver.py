@@ -86,6 +86,22 @@ async def test_where_no_cron_job_comes_the_operator_makes_the_slots_job(
     assert one.jobs.made == [SLOT]
 
 
+async def test_a_moment_in_the_queue_makes_no_slot_late(begin: Begin) -> None:
+    one = begin()
+    slot = driving(one, give_up_at=kst("08:50") + timedelta(milliseconds=3))
+    one.world.clock.advance(29)
+    await asyncio.sleep(0.05)
+    assert one.jobs.made == [], "its CronJob is waited for"
+    one.jobs.appear(SCOUT, SlotJob(CRON_JOB, is_own=False), slot=SLOT)
+    assert (await slot).state is SlotState.RAN
+
+
+async def test_what_is_caught_up_waits_for_no_cron_job(begin: Begin) -> None:
+    one = begin(now="08:55")
+    assert (await driving(one, give_up_at=kst("09:15"))).state is SlotState.RAN
+    assert one.jobs.made == [SLOT]
+
+
 async def test_a_cron_job_that_comes_after_all_runs_the_slot_no_second_time(begin: Begin, world: SlotWorld) -> None:
     gate = Gate()
     world.behave = gate
