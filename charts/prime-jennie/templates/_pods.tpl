@@ -107,12 +107,12 @@ volumes:
 {{- end }}
 {{- end -}}
 
-{{/* Ask /livez whether to restart and /readyz whether to send traffic; a start may take a minute. Takes a port's name. */}}
+{{/* Ask /livez whether to restart and /readyz whether to send traffic; a start may wait five minutes for others. Takes a port's name. */}}
 {{- define "jennie.httpProbes" -}}
 startupProbe:
   httpGet: { path: /livez, port: {{ . }} }
   periodSeconds: 2
-  failureThreshold: 30
+  failureThreshold: 150
 livenessProbe:
   httpGet: { path: /livez, port: {{ . }} }
   periodSeconds: 10

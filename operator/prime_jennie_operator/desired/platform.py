@@ -174,14 +174,19 @@ def _redis(values: PlatformValues, namespace: str) -> list[Manifest]:
         pull_policy=values.image.pull_policy,
         command=["redis-server"],
         args=[
-            *("--port", "$(PORT)", "--bind", "$(HOST)", "--dir", "/data", "--save", "", "--loglevel", "warning"),
+            # Without a password Redis 7 answers nobody but its own pod, unless told: the network policy says who may ask.
+            *("--port", "$(PORT)", "--bind", "$(HOST)", "--protected-mode", "no", "--dir", "/data"),
+            *("--save", "", "--loglevel", "warning"),
             *("--appendonly", "yes", "--appendfsync", redis.appendfsync),
         ],
         env=[env_value("HOST", "0.0.0.0"), env_value("PORT", redis.port)],  # noqa: S104
         ports={"redis": redis.port},
         resources=redis.resources.render(),
         mounts={"data": "/data"},
-        probes={"livenessProbe": ping | {"periodSeconds": 10}, "readinessProbe": ping | {"periodSeconds": 2}},
+        probes={
+            "livenessProbe": ping | {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
+            "readinessProbe": ping | {"periodSeconds": 2, "timeoutSeconds": 5},
+        },
     )
     pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
     claims: dict[str, Any] = {"serviceName": "redis", "volumeClaimTemplates": [_claim(values, "data", redis.storage)]}

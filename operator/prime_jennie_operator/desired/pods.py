@@ -58,9 +58,9 @@ def merged_env(*layers: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def http_probes(port: str = "http") -> dict[str, Any]:
-    """Ask /livez whether to restart and /readyz whether to send traffic; a start may take a minute."""
+    """Ask /livez whether to restart and /readyz whether to send traffic; a start may wait five minutes for others."""
     return {
-        "startupProbe": {"httpGet": {"path": "/livez", "port": port}, "periodSeconds": 2, "failureThreshold": 30},
+        "startupProbe": {"httpGet": {"path": "/livez", "port": port}, "periodSeconds": 2, "failureThreshold": 150},
         "livenessProbe": {
             "httpGet": {"path": "/livez", "port": port},
             "periodSeconds": 10,

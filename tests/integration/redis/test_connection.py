@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -53,6 +54,22 @@ async def test_a_hostile_byte_in_an_entry_does_not_make_its_neighbours_unreadabl
     await raw.aclose()
     await redis.xadd("stream:notes", {"payload": "fine"})
     assert [fields["payload"] for _, fields in await redis.xrange("stream:notes")][1] == "fine"
+
+
+def test_a_socket_that_is_closed_when_it_is_written_to_is_an_error_of_redis_on_uvloop_too(
+    redis_server: RedisServer,
+) -> None:
+    async def write_to_a_closed_socket() -> None:
+        connection = CancellableConnection(host="127.0.0.1", port=redis_server.port)
+        await connection.connect()
+        connection._writer.transport.abort()  # type: ignore[union-attr]
+        await asyncio.sleep(0)
+        with pytest.raises(RedisConnectionError, match="Connection closed"):
+            await connection.send_command("PING")
+        assert not connection.is_connected
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(write_to_a_closed_socket())
 
 
 async def test_ports_say_unavailable_when_nobody_listens() -> None:

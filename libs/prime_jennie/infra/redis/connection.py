@@ -8,6 +8,7 @@ from typing import Any
 from redis.asyncio import Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from prime_jennie.domain.errors import Unavailable
@@ -26,7 +27,11 @@ class CancellableConnection(Connection):
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         task = asyncio.current_task()
         asked_before = 0 if task is None else task.cancelling()
-        await super().send_packed_command(command, check_health)
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:  # uvloop's word for a socket that the other side has reset already
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError(f"Connection closed before it was written to: {error}") from error
         if task is not None and task.cancelling() > asked_before:
             await self.disconnect(nowait=True)
             raise asyncio.CancelledError
