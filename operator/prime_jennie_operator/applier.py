@@ -163,17 +163,26 @@ class Applier:
         child = self._children.record(key)
         if child is None or child.verified_for != asked:
             return False
-        if all(kind.name != key.kind for kind in self._unwatched):
+        if not self._is_unwatched(key):
             return True
         if time.monotonic() - self._looked_at_secs.get(key, -math.inf) < LOOK_AGAIN_SECS:
             return True
         child.verified_for = None
         return False
 
+    def _is_unwatched(self, key: ChildKey) -> bool:
+        return any(kind.name == key.kind for kind in self._unwatched)
+
+    def _may_be_unseen(self, owner: Manifest, key: ChildKey) -> bool:
+        """Tell whether a process before this one may have made a child of which no watch tells."""
+        return self._is_unwatched(key) and key not in self._looked_at_secs and bool(owner.get("status"))
+
     async def _step(self, owner: Manifest, key: ChildKey, wanted: Manifest, asked: bytes, changes: Changes) -> bool:
         """Do one thing towards the wanted child; True when no more is to be done now."""
         child = self._children.record(key)
         if child is None:
+            if self._may_be_unseen(owner, key) and await self._look(key, wanted) is not None:
+                return False
             return await self._create(key, wanted, asked, changes)
         if child.verified_for == asked:
             return True

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +27,7 @@ from prime_jennie_operator.strategy.secrets import SecretsFound, read_secrets
 log = structlog.get_logger(__name__)
 
 STALE_AFTER_SECS: Final = 100.0  # real; one lost answer is no news
+ASKED_AT_ONCE: Final = 200  # strategies; a thousand that nobody follows must not cost more than those that trade
 REST_SECS: Final = 5.0  # real; a Redis that is away is not asked once for every strategy
 
 
@@ -94,8 +96,8 @@ class ConfigDesk:
         self._expected.pop(strategy, None)
 
     async def news(self) -> list[str]:
-        """Name the expected strategies of which something else is followed by now: one question for all of them."""
-        names = list(self._expected)
+        """Name expected strategies of which something else is followed by now: one question for many of them."""
+        names = list(islice(self._expected, ASKED_AT_ONCE))
         if not names or time.monotonic() < self._rests_until_secs:
             return []
         try:
@@ -103,9 +105,13 @@ class ConfigDesk:
         except (RedisError, OSError) as error:
             self._rest(error)
             return []
-        found = [name for name, now in zip(names, answers, strict=True) if self._expected.get(name, now) != now]
-        for name in found:
-            self._expected.pop(name, None)
+        found = []
+        for name, now in zip(names, answers, strict=True):
+            before = self._expected.pop(name, now)
+            if before == now:
+                self._expected[name] = before  # behind those that were not asked for this time
+            else:
+                found.append(name)
         return found
 
     async def forget_all_but(self, namespace: str, names: set[str], holding: Callable[[str], bool]) -> None:

@@ -138,7 +138,8 @@ class PlatformReconciler:
             namespaces = {key.namespace for key in self._deps.specs.keys(STRATEGY.name)}
             namespaces |= set(self._looks) | ({self._deps.settings.namespace} - {""})
             for namespace in namespaces:
-                self._deps.queue.add(Key(self.kind, namespace, ""))
+                # First, for what is learnt late of a platform is a reason to look at all its strategies again.
+                self._deps.queue.add(Key(self.kind, namespace, ""), first=True)
             await asyncio.sleep(self._every_secs)
 
     async def _follow(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from prime_jennie_operator.live_config import LiveConfigChannel
+from prime_jennie_operator.strategy import platform
 from prime_jennie_operator.strategy.platform import ConfigDesk
 from tests.support.redis_server import RedisServer
 
@@ -53,3 +54,18 @@ async def test_a_redis_that_is_away_is_left_alone_for_a_while(mortal_redis: Redi
     mortal_redis.start()
     assert await desk.news() == []
     await desk.channel.close()
+
+
+async def test_of_very_many_some_are_asked_for_at_a_time_and_all_by_turns(
+    redis: Redis, desk: ConfigDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "ASKED_AT_ONCE", 2)
+    for name in "abcde":
+        desk.expect(name, {})
+        await redis.hset(f"{name}:config:ack", "buy-scanner", "1")
+    found = [await desk.news() for _ in range(4)]
+    assert found == [["a", "b"], ["c", "d"], ["e"], []]
+    for name in "abcde":
+        desk.expect(name, {"buy-scanner": 1})
+    await redis.hset("e:config:ack", "buy-scanner", "2")
+    assert [await desk.news() for _ in range(3)] == [[], [], ["e"]]
