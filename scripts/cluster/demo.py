@@ -150,7 +150,7 @@ async def bring_year(installation: Installation, place: DayPlace, day: date) -> 
     """Bring the bars of the days before into the cluster's database, as the exchange has made them."""
     values = json.loads(await asyncio.to_thread(installation.helm, "get", "values", "prime-jennie", "--all", "-ojson"))
     return await bring_history(
-        place.database_url, before=day, folder=None, prices_url="sqlite://", seed=int(values["kisSimulator"]["seed"])
+        place.database_url, before=day, folder=None, prices_url=place.database_url, seed=int(values["kisSimulator"]["seed"])
     )
 
 
