@@ -299,7 +299,7 @@ class TestTroubles:
         self, cluster: ScheduleCluster, spec: dict[str, object], reason: str, says: str
     ) -> None:
         async with cluster.operator():
-            await cluster.schedule("other", schedules=["30 8 * * 1-5"])
+            await cluster.schedule("other", schedules=["40 8 * * 1-5"])
             await cluster.schedule(**spec)
             status = await cluster.until(Ready=reason)
             [ready] = [one for one in status["conditions"] if one["type"] == "Ready"]
@@ -310,7 +310,8 @@ class TestTroubles:
             await cluster.until(Ready="Scheduled")
             await cluster.clock("2026-02-19 08:30")
             assert (await cluster.until_slot(FIRST)).state is SlotState.RAN
-            assert (await cluster.until_slot("scout-other-20260219-0830")).state is SlotState.RAN
+            await cluster.clock("2026-02-19 08:40")
+            assert (await cluster.until_slot("scout-other-20260219-0840")).state is SlotState.RAN
 
     @pytest.mark.parametrize(
         "spec",

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from prime_jennie.domain.strategy_report import StrategyReport
 from prime_jennie.infra.clock.protocol import CHANNEL, NOW_KEY, to_ms
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.tasks import end_task
-from prime_jennie_operator.app import Operator
+from prime_jennie_operator.app import Factory, Operator
 from prime_jennie_operator.kube.connection import Connection
 from prime_jennie_operator.kube.kinds import DEPLOYMENT, EVENT, POD, SECRET, STATEFUL_SET, STRATEGY, Kind
 from prime_jennie_operator.loading import laptop_values
@@ -146,7 +146,9 @@ class StrategyCluster:
         await self.clock(now)
 
     @asynccontextmanager
-    async def operator(self, *overrides: Mapping[str, Any], **settings: Any) -> AsyncIterator[Operator]:
+    async def operator(
+        self, *overrides: Mapping[str, Any], factories: Sequence[Factory] = (), **settings: Any
+    ) -> AsyncIterator[Operator]:
         """Run an operator, and the node's part, until the block ends."""
         values = self._folder / "values.yaml"
         values.write_text(yaml.safe_dump(laptop_values(*overrides).model_dump(mode="json", by_alias=True)))
@@ -164,7 +166,7 @@ class StrategyCluster:
             "dashboard_url": self.dashboard.url,
             **settings,
         }
-        operator = Operator(OperatorSettings(**given), strategy_factories(), connect=connect_to_proxy)
+        operator = Operator(OperatorSettings(**given), factories or strategy_factories(), connect=connect_to_proxy)
         running = asyncio.create_task(operator.run())
         node = asyncio.create_task(self.node.work())
         try:
