@@ -1,5 +1,6 @@
 """The gateway's settings: credentials of one KIS app key, limits, backstops."""
 
+from pathlib import Path
 from typing import Self
 
 from cryptography.fernet import Fernet
@@ -57,6 +58,9 @@ class GatewaySettings(ServiceSettings):
     lease_secs: float = Field(5.0, ge=1, description="real seconds an owner may be silent before another takes over")
     poll_orders_secs: float = Field(3.0, gt=0, description="clock seconds between looks at open orders without notices")
     resolve_every_secs: float = Field(5.0, gt=0, description="clock seconds between listings for unresolved orders")
+    state_folder: Path | None = Field(
+        None, description="folder for what the exchange said and nobody could read; unset: that is counted only"
+    )
     ws_silence_secs: float = Field(30.0, gt=0, description="real seconds without a frame that mean a dead session")
     ws_backoff_first_secs: float = Field(0.0, ge=0, description="real; 0: mock 0.5, else 60 (KIS blocks storms)")
     ws_backoff_most_secs: float = Field(0.0, ge=0, description="real seconds; 0: mock 5, else 600")
@@ -91,6 +95,13 @@ class GatewaySettings(ServiceSettings):
     @property
     def rest_per_sec(self) -> float:
         return self.kis_rest_per_sec or self.kis_env.rest_per_sec
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must stand in no file, in each of the forms in which the exchange writes it."""
+        account, _, product = self.kis_account_no.partition("-")
+        key, secret = self.kis_app_key.get_secret_value(), self.kis_app_secret.get_secret_value()
+        return (key, secret, self.kis_hts_id or "", self.kis_account_no, account + product, account)
 
     @property
     def ledger_per_sec(self) -> float:

@@ -33,6 +33,7 @@ from kis_gateway.registrations import Registrations
 from kis_gateway.resolver import Resolver
 from kis_gateway.risk import RiskEngine
 from kis_gateway.standing import Standings
+from kis_gateway.unread import UnreadMessages
 from prime_jennie.domain.broker import Environment
 from prime_jennie.domain.ports import Clock
 from prime_jennie.infra.alerts import Alerts
@@ -80,6 +81,7 @@ class Parts:
     lifecycle: Lifecycle
     feed: Feed
     registrations: Registrations
+    unread: UnreadMessages
     outages: Outages
 
     async def reconcile(self) -> None:
@@ -101,6 +103,7 @@ class Parts:
             "lifecycle": survive("lifecycle", self._as_owner(self.lifecycle.run), self.outages),
             "halt-copies": survive("halt-copies", self.halt_keeper.run, self.outages),
             "protection": survive("protection", self.protection.run, self.outages),
+            "unread": survive("unread", self.unread.run, self.outages),
         }
 
     async def _stream(self) -> None:
@@ -145,7 +148,8 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         limiter, breaker, clock, rest_per_sec=settings.rest_per_sec, ledger_per_sec=settings.ledger_per_sec
     )
     sessions = load_sessions(closures=settings.closures_file)
-    broker = _broker(settings, clock, db, line, lambda: phase_at(sessions, clock.now()).is_open)
+    unread = UnreadMessages(settings.state_folder, settings.secrets, clock)
+    broker = _broker(settings, clock, db, line, lambda: phase_at(sessions, clock.now()).is_open, unread)
     has_calendar = transaction_ids(settings.kis_env).has_holidays
     market = MarketDay(broker, sessions, clock, asks=has_calendar)
     ownership = Ownership(LeaseRepository(db), f"kis:{key_hash[:32]}", settings.lease_secs)
@@ -318,12 +322,18 @@ def assemble(settings: GatewaySettings, clock: Clock, redis: Redis, db: Database
         lifecycle=lifecycle,
         feed=Feed(redis, broker, prices, clock, outages),
         registrations=registrations,
+        unread=unread,
         outages=outages,
     )
 
 
 def _broker(
-    settings: GatewaySettings, clock: Clock, db: Database, line: BrokerLine, in_session: Callable[[], bool]
+    settings: GatewaySettings,
+    clock: Clock,
+    db: Database,
+    line: BrokerLine,
+    in_session: Callable[[], bool],
+    unread: UnreadMessages,
 ) -> KisBroker:
     first_secs, most_secs = settings.backoff_secs
     return KisBroker.open(
@@ -344,4 +354,5 @@ def _broker(
         ),
         in_session=in_session,
         permit=line.permit,
+        unread=unread.keep,
     )

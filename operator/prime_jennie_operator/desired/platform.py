@@ -174,7 +174,7 @@ def _redis(values: PlatformValues, namespace: str) -> list[Manifest]:
         pull_policy=values.image.pull_policy,
         command=["redis-server"],
         args=[
-            # Without a password Redis 7 answers nobody but its own pod, unless told: the network policy says who may ask.
+            # Without a password Redis 7 answers only its own pod, unless told: the network policy says who may ask.
             *("--port", "$(PORT)", "--bind", "$(HOST)", "--protected-mode", "no", "--dir", "/data"),
             *("--save", "", "--loglevel", "warning"),
             *("--appendonly", "yes", "--appendfsync", redis.appendfsync),
@@ -245,6 +245,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         env_value("ORDER_MAX_QUANTITY", gateway.order_max_quantity),
         env_value("ORDER_MAX_PER_DAY", gateway.order_max_per_day),
         *([env_value("ACCOUNT_DAILY_LOSS_LIMIT_PCT", loss_limit_pct)] if loss_limit_pct is not None else []),
+        env_value("STATE_FOLDER", STATE_FOLDER),
         env_secret("JENNIE_TOKEN_KEY", values.secrets.platform, "token-key"),
         env_secret("JENNIE_READ_TOKEN", values.secrets.platform, "read-token"),
         env_secret("JENNIE_OPERATOR_TOKEN", values.secrets.platform, "operator-token"),
@@ -258,7 +259,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         env=merged_env(common_env(values), slack_env(values), env),
         ports={"http": gateway.port},
         resources=gateway.resources.render(),
-        mounts=MOUNTS,
+        mounts={"state": STATE_FOLDER} | MOUNTS,
         probes=http_probes(),
     )
     pod = pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, **values.pods.render())
@@ -267,6 +268,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         "serviceName": "kis-gateway",
         "podManagementPolicy": "Parallel",
         "updateStrategy": {"type": "OnDelete"},
+        "volumeClaimTemplates": [_claim(values, "state", gateway.storage)],
     }
     annotations = values.metrics.annotations(gateway.port) | values.calendar.checksum()
     replicas = 2 if gateway.standby else 1

@@ -201,6 +201,7 @@ class KisGateway(Values):
     order_max_quantity: Annotated[int, Field(gt=0)]
     order_max_per_day: Annotated[int, Field(gt=0)]
     account_daily_loss_limit_pct: Annotated[float, Field(ge=0.1, le=50)] | None = None
+    storage: Quantity
     resources: Resources
 
     @model_validator(mode="after")

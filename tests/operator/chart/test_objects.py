@@ -120,7 +120,7 @@ def test_every_image_comes_from_the_global_registry_and_every_account_pulls_with
 def test_every_claim_has_the_global_storage_class() -> None:
     found = rendered("simulator", values=EVERYTHING | {"global": {"storageClass": "fast"}})
     claims = [c for o in of_kind(found, "StatefulSet") for c in o["spec"].get("volumeClaimTemplates", [])]
-    assert len(claims) == 6
+    assert len(claims) == 7
     assert {claim["spec"]["storageClassName"] for claim in claims} == {"fast"}
 
 

@@ -20,6 +20,7 @@ from prime_jennie.infra.clients.kis.auth import AppKey, Tokens, TokenStore
 from prime_jennie.infra.clients.kis.calls import KisCalls
 from prime_jennie.infra.clients.kis.rest import KisRestClient
 from prime_jennie.infra.clients.kis.transport import Permit, Transport, no_limit
+from prime_jennie.infra.clients.kis.unread import Unread, let_go
 from prime_jennie.infra.clients.kis.websocket import KisWebSocketClient, SocketSettings
 
 
@@ -45,13 +46,15 @@ class KisBroker:
         socket: SocketSettings,
         in_session: Callable[[], bool],
         permit: Permit = no_limit,
+        unread: Unread = let_go,
     ) -> "KisBroker":
         """Put the parts together."""
         transport = Transport(base_url, timeout_secs=timeout_secs)
         issued = Tokens(transport, app_key, tokens, clock, permit)
-        calls = KisCalls(transport, issued, app_key, permit)
+        calls = KisCalls(transport, issued, app_key, permit, unread)
         rest = KisRestClient(calls, issued, environment=environment, account_no=account_no, clock=clock)
-        return cls(rest, KisWebSocketClient(socket, issued, clock, in_session=in_session), transport)
+        listening = KisWebSocketClient(socket, issued, clock, in_session=in_session, unread=unread)
+        return cls(rest, listening, transport)
 
     async def run(self) -> None:
         """Keep the WebSocket session alive until cancelled."""

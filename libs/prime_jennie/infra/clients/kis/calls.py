@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from prime_jennie.domain.errors import BrokerRefused, OutcomeUnknown, Unavailable
 from prime_jennie.infra.clients.kis.auth import AppKey, Tokens
 from prime_jennie.infra.clients.kis.envelope import TOKEN_CODES, Envelope, read_envelope
-from prime_jennie.infra.clients.kis.transport import NOT_CONNECTED, CallClass, Permit, Transport
+from prime_jennie.infra.clients.kis.transport import NOT_CONNECTED, Answer, CallClass, Permit, Transport
+from prime_jennie.infra.clients.kis.unread import Unread, let_go
 
 _READ_ATTEMPTS = 3
 _MOST_PAGES = 100
@@ -16,11 +17,14 @@ _LAST_CURSORS = frozenset({"", "^^"})
 class KisCalls:
     """Authorised calls with one app key; `permit` is asked before each read, orders are permitted by their sender."""
 
-    def __init__(self, transport: Transport, tokens: Tokens, app_key: AppKey, permit: Permit) -> None:
+    def __init__(
+        self, transport: Transport, tokens: Tokens, app_key: AppKey, permit: Permit, unread: Unread = let_go
+    ) -> None:
         self._transport = transport
         self._tokens = tokens
         self._app_key = app_key
         self._permit = permit
+        self._unread = unread
 
     async def read(
         self, path: str, tr_id: str, query: Mapping[str, str], call_class: CallClass, tr_cont: str = ""
@@ -31,7 +35,7 @@ class KisCalls:
             try:
                 async with self._permit(call_class):
                     answer = await self._transport.get(path, self._headers(token, tr_id, tr_cont), query)
-                    return read_envelope(answer.status, answer.tr_cont, answer.content, answer.source)
+                    return self._envelope(tr_id, answer)
             except OutcomeUnknown as unknown:
                 raise Unavailable(f"the broker did not answer: {unknown}") from None
             except BrokerRefused as refused:
@@ -64,10 +68,17 @@ class KisCalls:
         token = await self._tokens.access()
         answer = await self._transport.post(path, self._headers(token, tr_id, ""), body)
         try:
-            return read_envelope(answer.status, answer.tr_cont, answer.content)
+            return self._envelope(tr_id, answer)
         except BrokerRefused as refused:
             if refused.code in TOKEN_CODES:
                 self._tokens.refused("access", token)
+            raise
+
+    def _envelope(self, tr_id: str, answer: Answer) -> Envelope:
+        try:
+            return read_envelope(answer.status, answer.tr_cont, answer.content, answer.source)
+        except OutcomeUnknown as unknown:
+            self._unread(f"{tr_id}: {unknown}", answer.content.decode("utf-8", "replace"))
             raise
 
     async def _token_for_reading(self) -> str:

@@ -18,6 +18,9 @@ _MIN_FIELDS = 15
 class BadFrameError(ValueError):
     """A frame that no layout explains."""
 
+    plain: str | None = None
+    """What an encrypted one says, where its key has opened it."""
+
 
 @dataclass(frozen=True)
 class StreamKey:

@@ -20,6 +20,7 @@ from prime_jennie.infra.clients.kis.auth import Tokens
 from prime_jennie.infra.clients.kis.frames import ControlFrame, DataFrame, read_frame, trades
 from prime_jennie.infra.clients.kis.notices import BadFrameError, StreamKey, decrypt, parse_notice
 from prime_jennie.infra.clients.kis.trs import TRADE_STREAM
+from prime_jennie.infra.clients.kis.unread import Unread, let_go
 
 log = structlog.get_logger(__name__)
 
@@ -67,11 +68,13 @@ class KisWebSocketClient:
         clock: Clock,
         *,
         in_session: Callable[[], bool],
+        unread: Unread = let_go,
     ) -> None:
         self._settings = settings
         self._tokens = tokens
         self._clock = clock
         self._in_session = in_session
+        self._unread = unread
         self._ticks: asyncio.Queue[tuple[Tick, ...]] = asyncio.Queue(_BACKLOG)
         self._notices: asyncio.Queue[FillNotice] = asyncio.Queue(_BACKLOG)
         self._wanted: dict[str, None] = {}
@@ -193,6 +196,7 @@ class KisWebSocketClient:
         except BadFrameError as error:
             self.status.bad_frames += 1
             log.warning("frame refused", error=str(error))
+            self._unread(str(error), text if error.plain is None else error.plain)
 
     async def _take_trades(self, frame: DataFrame) -> None:
         ticks = trades(frame, self._today())
@@ -211,8 +215,12 @@ class KisWebSocketClient:
             if key is None:
                 raise BadFrameError("a notice before its key")
             plain = decrypt(frame.payload, key)
-        for fields in frame.records(plain):
-            await self._notices.put(parse_notice(fields, self._today()))
+        try:
+            for fields in frame.records(plain):
+                await self._notices.put(parse_notice(fields, self._today()))
+        except BadFrameError as error:
+            error.plain = f"{frame.tr_id}|{frame.count}|{plain}"
+            raise
 
     def _today(self) -> date:
         return self._clock.now().astimezone(KST).date()
