@@ -22,11 +22,11 @@ demo: $(READY) ## Live one KRX trading day (ARGS="--day 2025-03-10 --seed 7")
 	@$(BIN)/jennie demo $(ARGS)
 
 test: $(READY) ## Run every test that needs no Kubernetes (ARGS="-k exits")
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-operator: $(READY) ## Run the operator's tests against a real API server (Go; builds it once)
 	@! command -v go >/dev/null || $(BIN)/python scripts/cluster/cluster.py binaries $(KUBERNETES) >/dev/null
-	@$(BIN)/pytest tests/operator -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/pytest tests/operator -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-cluster: $(READY) ## Run the scenarios on a real node of our own (root, Debian, Go; KEEP_CLUSTER=1 keeps it)
 	@$(BIN)/pytest tests/cluster $(ARGS)

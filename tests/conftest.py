@@ -8,6 +8,18 @@ from redis.asyncio import Redis
 from prime_jennie.infra.redis.connection import connect
 from tests.support.redis_server import RedisServer, running_redis
 
+LONGEST_FIRST = ("integration", "contract", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts servers and waits: the many short files fill what is left of the workers' time."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = next((part for part in item.path.parts[::-1] if part in LONGEST_FIRST), "")
+        return LONGEST_FIRST.index(folder) if folder else 0
+
+    items.sort(key=rank)
+
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:

@@ -150,7 +150,11 @@ async def bring_year(installation: Installation, place: DayPlace, day: date) -> 
     """Bring the bars of the days before into the cluster's database, as the exchange has made them."""
     values = json.loads(await asyncio.to_thread(installation.helm, "get", "values", "prime-jennie", "--all", "-ojson"))
     return await bring_history(
-        place.database_url, before=day, folder=None, prices_url=place.database_url, seed=int(values["kisSimulator"]["seed"])
+        place.database_url,
+        before=day,
+        folder=None,
+        prices_url=place.database_url,
+        seed=int(values["kisSimulator"]["seed"]),
     )
 
 
@@ -174,11 +178,9 @@ def make_room(installation: Installation) -> None:
 def place_of(installation: Installation, at: Mapping[str, str], strategies: Sequence[TradingStrategy]) -> DayPlace:
     """Tell the day's judge whom to ask; services come with the strategies, so they are named in the end."""
     values = json.loads(installation.helm("get", "values", "prime-jennie", "--all", "--output", "json"))
-    url = make_url(installation.secret(values["secrets"]["database"])["url"])
-    host, _, port = at["mariadb"].partition(":")
     token_key = installation.secret(values["secrets"]["platform"])["token-key"]
     return DayPlace(
-        database_url=url.set(host=host, port=int(port)).render_as_string(hide_password=False),
+        database_url=database_url(installation, at["mariadb"], values["secrets"]["database"]),
         control_url=f"http://{at['kis-simulator']}",
         gateway_url=f"http://{at['kis-gateway']}",
         gateway_token=SecretStr(mint(strategies[0].name, token_key)),
@@ -186,6 +188,13 @@ def place_of(installation: Installation, at: Mapping[str, str], strategies: Sequ
         services={},
         chosen=chosen_by(strategies),
     )
+
+
+def database_url(installation: Installation, at: str, secret: str = "prime-jennie-database") -> str:  # noqa: S107 - a name
+    """Give the database's URL for whoever reaches it at HOST:PORT."""
+    host, _, port = at.partition(":")
+    url = make_url(installation.secret(secret)["url"])
+    return url.set(host=host, port=int(port)).render_as_string(hide_password=False)
 
 
 def services_of(installation: Installation, proxied: str) -> dict[str, str]:
