@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of a test is waiting
 KUBERNETES := etcd kube-apiserver kube-controller-manager kubectl helm# what the operator's tests run against
 
-.PHONY: help setup demo test test-operator test-cluster coverage test-faults fixed-days check format generate lock clean \
+.PHONY: help setup demo test test-operator test-cluster coverage test-faults bench fixed-days check format generate lock clean \
 	cluster cluster-demo cluster-down cluster-images cluster-binaries
 
 help: ## Show the targets
