@@ -13,7 +13,7 @@ from kis_gateway.market_day import MarketDay
 from kis_gateway.ownership import Ownership
 from kis_gateway.position_sync import Look, PositionSync
 from kis_gateway.resolver import Resolver
-from prime_jennie.domain.errors import JennieError
+from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.lifecycle import RecoveryCause, RecoveryReport, RecoveryStatus
 from prime_jennie.domain.ports import Broker, Clock
 from prime_jennie.infra.database.repositories.market_states import MarketStateRepository
@@ -24,7 +24,7 @@ from prime_jennie.strategy.position_sync import Way
 log = structlog.get_logger(__name__)
 
 
-class NotLevelled(JennieError):  # noqa: N818 - a state of knowledge: orders and fills are not known to be the broker's
+class NotLevelled(Unavailable):
     """The broker or the database did not answer while orders and fills were levelled."""
 
 

@@ -41,7 +41,7 @@ def test_the_dashboard_shows_what_was_traded(desk: TradingDesk) -> None:
     bought = {fill["stock_code"] for fill in desk.ledger()["fills"] if fill["side"] == "BUY"}
 
     def shows() -> bool:
-        return bought <= {trade["stock_code"] for trade in desk.dashboard("/api/trades/recent")["items"]}
+        return bought <= {trade["stock_code"] for trade in desk.dashboard("/api/trades/recent")}
 
     until(shows, 60, lambda: desk.dashboard("/api/trades/recent"))
 
@@ -81,7 +81,7 @@ def test_after_all_that_the_strategy_is_ready_and_its_books_are_the_exchanges(de
 
     def agrees() -> bool:
         held = {one["stock_code"]: one["quantity"] for one in desk.ledger()["positions"]}
-        ours = {one["stock_code"]: one["quantity"] for one in desk.dashboard("/api/portfolio/positions")["items"]}
+        ours = {one["stock_code"]: one["quantity"] for one in desk.dashboard("/api/portfolio/positions")}
         return held == ours
 
     until(agrees, 120, lambda: (desk.ledger()["positions"], desk.dashboard("/api/portfolio/positions")))

@@ -37,6 +37,19 @@ async def test_killed_right_after_sending_it_finds_its_order_again_and_sends_no_
         assert house.exchange.control("stats")["tokens_issued"] == 1
 
 
+def test_a_start_while_the_broker_does_not_answer_waits_and_goes_on_when_it_does(tmp_path: Path) -> None:
+    with running_house(tmp_path, start=False, LEASE_SECS="2") as house:
+        house.exchange.arm("rest_timeout", probability=1.0, parameters={"tr_id": "TTTC0081R", "secs": 0.1})
+        house.gateway.start(ready=False)
+        until(lambda: "not reconciled yet" in house.gateway.log_text(), what="it has tried")
+        first = house.gateway.process
+        house.disarm()
+        house.gateway.wait("/readyz")
+        assert house.gateway.process is first
+        assert first is not None
+        assert first.poll() is None
+
+
 def test_fills_that_came_while_it_was_dead_are_recorded_when_it_returns(tmp_path: Path) -> None:
     with running_house(tmp_path, LEASE_SECS="2") as house:
         house.exchange.arm("missing_notice", probability=1.0)
