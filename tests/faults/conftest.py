@@ -1,4 +1,4 @@
-"""A demo in a folder of its own, with a hand on its processes."""
+"""A demo in a folder of its own, with a hand on its processes; and what a Kubernetes API needs."""
 
 import json
 import os
@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.control_plane import build_programs
 from tests.support.database import mariadb_server, mariadb_url
 
 __all__ = ["mariadb_server", "mariadb_url"]
@@ -116,3 +117,9 @@ def start_demo(tmp_path: Path) -> Iterator[Any]:
                 demo.process.wait(30)
             except subprocess.TimeoutExpired:
                 demo.process.kill()
+
+
+@pytest.fixture(scope="session")
+def kubernetes_programs() -> None:
+    """Build what a Kubernetes API needs, before any test's time runs; without Go, skip."""
+    build_programs()
