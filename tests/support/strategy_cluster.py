@@ -289,6 +289,14 @@ class StrategyCluster:
         own = [one for one in found if one["source"].get("component") == "prime-jennie-operator"]
         return [(one["type"], one["reason"]) for one in own]
 
+    async def until_told(self, name: str, *wanted: tuple[str, str]) -> None:
+        """Wait for events; the operator writes them after the status that they belong to."""
+
+        async def are_told() -> bool:
+            return set(wanted) <= set(await self.events(name))
+
+        await self.eventually(are_told)
+
     async def live_config(self, name: str) -> dict[str, Any]:
         return dict(yaml.safe_load(await self.redis.get(f"{name}:config")))
 
