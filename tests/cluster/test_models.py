@@ -30,7 +30,7 @@ def models(values: Path) -> Iterator[Installation]:
 
 def test_model_servers_stand_on_gpu_nodes_and_others_do_not(models: Installation) -> None:
     ours = [one for one in rendered("gpu", values=OWN_GPU, namespace=NAMESPACE) if _is_of_a_model_server(one)]
-    assert {one["kind"] for one in ours} >= {"Deployment", "Service", "PersistentVolumeClaim"}
+    assert {one["kind"] for one in ours} >= {"StatefulSet", "Service"}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "prime-jennie"}}
     models.kubectl("apply", "--filename", "-", input=yaml.safe_dump_all([account, *ours]))
     models.kubectl("run", "other", "--image=localhost/none", "--restart=Never")

@@ -9,17 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from sqlalchemy.exc import OperationalError
 
 from jennie.demo import DAY_OF_A_MADE_MARKET
 from jennie.evidence import Evidence, read_database, read_exchange
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.calendar import load_sessions
 from scripts.cluster.demo import SMALL, database_url, make_room
-from scripts.cluster.installation import CHART, Installation, why_not_ready
+from scripts.cluster.installation import CHART, REACHED_WITHIN_SECS, Installation, why_not_ready
 
+T = TypeVar("T")
 NAMESPACE = "jennie-test"
 STRATEGY = "krx-core"
 ACCOUNT = "50012345-01"
@@ -47,7 +49,8 @@ class TradingDesk:
 
     def pace(self, rate: float) -> None:
         """Cap the virtual day in times of real time; 0: as fast as everybody follows."""
-        httpx.post(f"{self.control_url}/control/clock", json={"rate": rate}, timeout=20).raise_for_status()
+        url = f"{self.control_url}/control/clock"
+        patiently(lambda: httpx.post(url, json={"rate": rate}, timeout=20, trust_env=False).raise_for_status())
 
     def clock(self) -> Mapping[str, Any]:
         return self._ask("/control/clock")
@@ -59,24 +62,22 @@ class TradingDesk:
         return self._ask("/control/stats")
 
     def _ask(self, path: str) -> Mapping[str, Any]:
-        answer = httpx.get(f"{self.control_url}{path}", timeout=20, trust_env=False)
-        found: Mapping[str, Any] = answer.raise_for_status().json()
+        found: Mapping[str, Any] = ask(f"{self.control_url}{path}")
         return found
 
     def evidence(self) -> Evidence:
         """Read what the exchange and the tables say, as the judge of a day does."""
-        ledger, stats = read_exchange(self.control_url, ACCOUNT)
-        return Evidence(
-            ledger=ledger, stats=stats, **read_database(database_url(self.installation, self.database), ACCOUNT)
-        )
+        here = database_url(self.installation, self.database)
+
+        def read() -> Evidence:
+            ledger, stats = read_exchange(self.control_url, ACCOUNT)
+            return Evidence(ledger=ledger, stats=stats, **read_database(here, ACCOUNT))
+
+        return patiently(read)
 
     def dashboard(self, path: str) -> Any:
         token = self.installation.secret("prime-jennie")["read-token"]
-        return (
-            httpx.get(f"{self.dashboard_url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=20)
-            .raise_for_status()
-            .json()
-        )
+        return ask(f"{self.dashboard_url}{path}", Authorization=f"Bearer {token}")
 
     def conditions(self, strategy: str = STRATEGY) -> dict[str, Mapping[str, Any]]:
         status = self.installation.get("tradingstrategy", strategy).get("status", {})
@@ -128,6 +129,23 @@ class TradingDesk:
 # Of a namespace itself, and what only tells of the past.
 NOT_OURS = {"events", "events.events.k8s.io", "pods.metrics.k8s.io"}
 OF_EVERY_NAMESPACE = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
+
+
+def ask(url: str, **headers: str) -> Any:
+    """Return a JSON answer."""
+    return patiently(lambda: httpx.get(url, headers=headers, timeout=20, trust_env=False).raise_for_status().json())
+
+
+def patiently(question: Callable[[], T]) -> T:
+    """Ask again for a while: a way to a pod that was replaced ends with the first question, and begins anew."""
+    deadline = time.monotonic() + REACHED_WITHIN_SECS
+    while True:
+        try:
+            return question()
+        except (httpx.TransportError, OperationalError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECS)
 
 
 def until(holds: Callable[[], bool], within_secs: float, why: Callable[[], object] = lambda: "") -> None:
