@@ -173,6 +173,10 @@ class Applier:
     def _is_unwatched(self, key: ChildKey) -> bool:
         return any(kind.name == key.kind for kind in self._unwatched)
 
+    def _note_look(self, key: ChildKey) -> None:
+        if self._is_unwatched(key):
+            self._looked_at_secs[key] = time.monotonic()
+
     def _may_be_unseen(self, owner: Manifest, key: ChildKey) -> bool:
         """Tell whether a process before this one may have made a child of which no watch tells."""
         return self._is_unwatched(key) and key not in self._looked_at_secs and bool(owner.get("status"))
@@ -231,7 +235,8 @@ class Applier:
             child.verify(asked)
             return True
         by = " and ".join(found.added_by)
-        is_drift = child.applied_for == asked and key not in changes.updated  # nothing new was wanted
+        # Nothing new was wanted; what has lost our label is gone for the watch, and is here all the same.
+        is_drift = (child.applied_for == asked or self._children.was_lost(key)) and key not in changes.updated
         if is_drift and self._is_contested(key):
             self._refuse(key, asked, "Contested", f"{by or 'somebody'} keeps changing {found.where}", changes)
             return True
@@ -267,7 +272,7 @@ class Applier:
         self._children.begin_write(key)
         try:
             answer = await write
-            self._looked_at_secs[key] = time.monotonic()
+            self._note_look(key)
             is_done = wanted is None or difference(wanted, answer, FIELD_MANAGER) is None
             return self._children.wrote(answer, asked if is_done else None)
         finally:
@@ -276,7 +281,7 @@ class Applier:
     async def _look(self, key: ChildKey, wanted: Manifest) -> Manifest | None:
         """Read the child and learn what it is."""
         live = await self._api.get(kind_of(wanted), key.namespace, key.name)
-        self._looked_at_secs[key] = time.monotonic()
+        self._note_look(key)
         if live is None:
             self._children.forget(key)
         else:

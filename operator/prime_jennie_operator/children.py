@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,7 @@ from prime_jennie_operator.work import Key
 
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "prime-jennie-operator"
+_NO_MARKS: Final[Mapping[str, str]] = {}
 _OWN_KINDS: Final = frozenset({STRATEGY.name, SCHEDULE.name, BACKFILL.name})
 _NOT_PRINTED: Final = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
 
@@ -37,6 +39,7 @@ class Child:
         "deleting",
         "fingerprint",
         "listing",
+        "marks",
         "owner",
         "print",
         "prunable",
@@ -62,16 +65,13 @@ class Child:
         """Whether no other controller owns it."""
         self.deleting = False
         self._facts = b"{}"
+        self.marks: Mapping[str, str] = {}
+        """Its annotations of our own group."""
 
     @property
     def status(self) -> dict[str, Any]:
         """The status as far as it is kept; see `facts_of`."""
-        return dict(json.loads(self._facts).get("status") or {})
-
-    @property
-    def marks(self) -> dict[str, str]:
-        """Its annotations of our own group."""
-        return dict(json.loads(self._facts).get("marks") or {})
+        return dict(json.loads(self._facts))
 
     def learn(self, manifest: Manifest) -> bool:
         """Take over what the API server tells; return whether anything but its version is news."""
@@ -86,7 +86,7 @@ class Child:
             self.verified_for = None
         self.uid, self.version = str(metadata["uid"]), str(metadata["resourceVersion"])
         self.owner, self.prunable, self.deleting = owner, prunable, deleting
-        self._facts, self.fingerprint = facts, printed
+        self._facts, self.fingerprint, self.marks = facts, printed, marks_of(manifest)
         return is_news
 
     def verify(self, wanted: bytes) -> None:
@@ -209,7 +209,7 @@ class Children:
 
 def child_key(manifest: Manifest) -> ChildKey:
     metadata = manifest["metadata"]
-    return ChildKey(manifest["kind"], metadata["namespace"], metadata["name"])
+    return ChildKey(sys.intern(manifest["kind"]), sys.intern(metadata["namespace"]), metadata["name"])
 
 
 def controller_of(manifest: Manifest) -> dict[str, Any] | None:
@@ -223,14 +223,19 @@ def owner_of(manifest: Manifest) -> tuple[Key | None, bool]:
     metadata = manifest["metadata"]
     controller = controller_of(manifest)
     if controller and controller["kind"] in _OWN_KINDS and controller["apiVersion"].startswith(f"{GROUP}/"):
-        return Key(controller["kind"], metadata["namespace"], controller["name"]), True
+        return _owner(controller["kind"], metadata["namespace"], controller["name"]), True
     told = metadata.get("labels") or {}
     if told.get(MANAGED_BY_LABEL) != MANAGED_BY:
         return None, False
     for label, kind in ((STRATEGY_LABEL, STRATEGY), (SCHEDULE_LABEL, SCHEDULE)):
         if label in told:
-            return Key(kind.name, metadata["namespace"], told[label]), controller is None
+            return _owner(kind.name, metadata["namespace"], told[label]), controller is None
     return None, False
+
+
+def _owner(kind: str, namespace: str, name: str) -> Key:
+    """Name an owner in words that all its children share in memory."""
+    return Key(sys.intern(kind), sys.intern(namespace), sys.intern(name))
 
 
 def wanted_hash(manifest: Manifest) -> bytes:
@@ -245,7 +250,7 @@ def fingerprint(manifest: Manifest) -> bytes:
 
 
 def facts_of(manifest: Manifest) -> bytes:
-    """Keep what reconcilers ask for: our annotations, the progress of workloads, why a pod does not run."""
+    """Keep of the status what reconcilers ask for: the progress of workloads, why a pod does not run."""
     kind = manifest["kind"]
     status = manifest.get("status") or {}
     kept: dict[str, Any] = {}
@@ -257,8 +262,13 @@ def facts_of(manifest: Manifest) -> bytes:
             {key: told.get(key) for key in ("type", "status", "reason", "message")}
             for told in status.get("conditions") or ()
         ]
-    marks = {k: v for k, v in (manifest["metadata"].get("annotations") or {}).items() if k.startswith(f"{GROUP}/")}
-    return canonical({key: value for key, value in (("status", kept), ("marks", marks)) if value})
+    return canonical(kept)
+
+
+def marks_of(manifest: Manifest) -> Mapping[str, str]:
+    """Pick the annotations of our group."""
+    annotations = manifest["metadata"].get("annotations") or {}
+    return {sys.intern(key): text for key, text in annotations.items() if key.startswith(f"{GROUP}/")} or _NO_MARKS
 
 
 def _pod_status(status: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from prime_jennie_operator.children import ChildKey
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.agreement import environment_mismatch, market_not_served
 from prime_jennie_operator.desired.strategy import Circumstances, config_text, strategy_objects
+from prime_jennie_operator.drift import canonical
 from prime_jennie_operator.kube.kinds import DEPLOYMENT, POD, STRATEGY
 from prime_jennie_operator.live_config import Announced
 from prime_jennie_operator.loading import load_document
@@ -59,8 +61,8 @@ class _Memory:
     identity: Manifest
     marks: dict[str, str] = field(default_factory=dict)
     """Of each Deployment what it was last let through with: it outlives the Deployment."""
-    unseen: dict[str, Any] | None = None
-    """The status that we wrote and that the watch has not told of yet."""
+    unseen: bytes | None = None
+    """The status that we wrote and that the watch has not told of yet, as JSON."""
     figures_at_secs: float | None = None
     figures_due_in_secs: float | None = None
     """When newer figures may be written; None while there are none."""
@@ -220,8 +222,15 @@ class StrategyReconciler:
             passed = staying(passed, every, {name: memory.marks.get(name, "") for name in existing}, shut)
         changes = await self._deps.applier.converge(owner, passed.objects)
         deployments = of_kind(passed.objects, "Deployment")
-        memory.marks = {name_of(one): one["metadata"]["annotations"][APPLIED_TEMPLATE] for one in deployments}
+        memory.marks = {name_of(one): self._mark(one) for one in deployments}
         return _Applied(deployments, dict(passed.waiting), shut, changes)
+
+    def _mark(self, deployment: Manifest) -> str:
+        """Return what a Deployment was let through with: a long text, of which one copy is enough."""
+        mark = str(deployment["metadata"]["annotations"][APPLIED_TEMPLATE])
+        record = self._deps.children.get(DEPLOYMENT, deployment["metadata"]["namespace"], name_of(deployment))
+        known = "" if record is None else record.marks.get(APPLIED_TEMPLATE, "")
+        return known if known == mark else mark
 
     def _standings(self, key: Key, deployments: Sequence[Manifest]) -> tuple[Standing, ...]:
         pods = {child: one for child, one in self._deps.children.of(key, POD).items() if not one.deleting}
@@ -286,7 +295,7 @@ class StrategyReconciler:
 
     async def _write(self, owner: Manifest, memory: _Memory, status: dict[str, Any]) -> None:
         if await self._deps.statuses.write(owner, status):
-            memory.unseen = status
+            memory.unseen = canonical(status)
 
     def _expect(self, found: Findings, platform: Platform) -> None:
         """Hear of services that follow later; to look at every strategy again and again would cost far more."""
@@ -317,10 +326,10 @@ def _read(owner: Manifest) -> TradingStrategy:
 def _status_before(owner: Manifest, memory: _Memory) -> TradingStrategyStatus | None:
     """Return the newest status: our own while the watch has not told of it yet."""
     watched = owner.get("status") or None
-    if memory.unseen is not None and memory.unseen == watched:
+    if memory.unseen is not None and memory.unseen == canonical(watched):
         memory.unseen = None
     try:
-        newest = memory.unseen or watched
+        newest = watched if memory.unseen is None else json.loads(memory.unseen)
         return None if newest is None else TradingStrategyStatus.model_validate(newest)
     except ValidationError:
         return None  # written by another version of us: it is written anew
