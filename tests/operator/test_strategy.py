@@ -60,8 +60,8 @@ async def test_a_strategy_becomes_ready_and_trades_once_its_services_follow_it(c
         ):
             [reference] = (await cluster.get(kind, name))["metadata"]["ownerReferences"]
             assert (reference["kind"], reference["name"]) == ("TradingStrategy", "krx")
-        assert ("Normal", "Ready") in await cluster.events("krx")
-        assert ("Normal", "Granted") in await cluster.events("krx")
+        await cluster.until_told("krx", ("Normal", "Ready"))
+        await cluster.until_told("krx", ("Normal", "Granted"))
         assert set(cluster.dashboard.asked_with) == {"Bearer read-" + "r" * 20}
 
 
@@ -105,7 +105,7 @@ async def test_a_halt_in_the_spec_is_announced_at_once_though_reconciliation_is_
         await cluster.until("krx", ReconciliationPaused="False", Ready="True")
         assert "krx-buy-scanner" in await cluster.names(SERVICE)
         assert await cluster.image("krx-buy-scanner") == "other:1"
-        assert {("Warning", "ReconciliationPaused"), ("Warning", "Halted")} <= set(await cluster.events("krx"))
+        await cluster.until_told("krx", ("Warning", "ReconciliationPaused"), ("Warning", "Halted"))
 
 
 async def test_shares_go_by_age_and_the_next_is_granted_when_one_is_gone(cluster: StrategyCluster) -> None:
@@ -124,7 +124,7 @@ async def test_shares_go_by_age_and_the_next_is_granted_when_one_is_gone(cluster
         assert (status["phase"], "grantedRequestsPerSecond" in status) == ("Refused", False)
         assert {name.partition("-")[0] for name in await cluster.deployments()} == {"aaa", "bbb"}
         assert (await cluster.live_config("ccc"))["name"] == "ccc"
-        assert ("Warning", "BudgetExhausted") in await cluster.events("ccc")
+        await cluster.until_told("ccc", ("Warning", "BudgetExhausted"))
         # Two side by side, each in a key space and with a token of its own.
         envs = {
             name: (await cluster.get(DEPLOYMENT, f"{name}-buy-executor"))["spec"]["template"]["spec"]["containers"][0]
@@ -191,7 +191,7 @@ async def test_changed_pods_wait_for_the_close(cluster: StrategyCluster) -> None
         assert await cluster.image("krx-buy-scanner") == "registry.local/next:2"
         await cluster.eventually(lambda: _gone(cluster, "krx-sell-executor"))
         await cluster.eventually(lambda: _draining_is(cluster, "100%"))
-        assert {("Normal", "RolloutHeld"), ("Normal", "RolledOut")} <= set(await cluster.events("krx"))
+        await cluster.until_told("krx", ("Normal", "RolloutHeld"), ("Normal", "RolledOut"))
 
 
 async def _draining_is(cluster: StrategyCluster, wanted: int | str) -> bool:
