@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
 from dataclasses import dataclass, field
 
 import httpx
@@ -20,6 +21,7 @@ PAUSES = 100
 BUYERS = 3
 PACE_SECS = 0.02
 WITHIN_SECS = 20.0
+_ORDER = {"stock_code": SAMSUNG, "quantity": 1}
 CAPITAL_KRW = 1_000_000_000
 MOST_A_MINUTE = 300  # of the exchange's clock, of which a minute takes three seconds
 
@@ -40,7 +42,8 @@ class _Buyers:
             base_url=self.house.gateway.url, headers=headers, timeout=60, trust_env=False
         ) as http:
             while True:
-                answer = await http.post("/api/trading/buy", json={"stock_code": SAMSUNG, "quantity": 1})
+                headers = {"Idempotency-Key": uuid.uuid4().hex}
+                answer = await http.post("/api/trading/buy", json=_ORDER, headers=headers)
                 told = answer.json()
                 if told.get("success"):
                     self.last_sent_secs = time.monotonic()
@@ -49,7 +52,7 @@ class _Buyers:
                     self.last_refused_secs = time.monotonic()
                     self._count("halted")
                 else:
-                    self._count(str(told.get("message"))[:80])
+                    self._count(f"{answer.status_code} {answer.text[:120]}")
                 await asyncio.sleep(PACE_SECS)
 
     def _count(self, what: str) -> None:
@@ -69,13 +72,13 @@ async def measure(place: Place) -> list[Figure]:
             buyers = _Buyers(house)
             buying = [asyncio.create_task(buyers.buy()) for _ in range(BUYERS)]
             try:
-                took_secs = [await _pause(place, buyers, moments.uniform(0, 0.3)) for _ in range(PAUSES)]
+                took_secs = [await _pause(place, buyers, moments.uniform(0.1, 0.6)) for _ in range(PAUSES)]
             finally:
                 for task in buying:
                     task.cancel()
                 await asyncio.wait(buying)
             await operator.stop()
-    told = f"{spread(took_secs)}; {buyers.answers.get('accepted', 0)} orders accepted"
+    told = f"{spread(took_secs)}; answers: " + ", ".join(f"{number} {what}" for what, number in buyers.answers.items())
     return [Figure("spec paused → last order accepted, p99", percentile(took_secs, 99), "s", at_most=1, told=told)]
 
 
