@@ -34,7 +34,8 @@ class Driver(Protocol):
 class SlotChains:
     """Drives orders, those of one schedule as its concurrencyPolicy says.
 
-    `write` gives a slot that does not run its outcome, `tell` hears of every other one.
+    `write` gives a slot that does not run its outcome, `tell` hears of every other one. `is_over` reads the row:
+    whoever drives a slot learns of its end some moments after it.
     """
 
     def __init__(
@@ -43,9 +44,11 @@ class SlotChains:
         driver: Driver,
         write: Callable[[SlotKey, SlotState, str], Awaitable[None]],
         tell: Callable[[Slot], None],
+        is_over: Callable[[SlotOrder], Awaitable[bool]],
     ) -> None:
         self._clock = clock
         self._driver = driver
+        self._is_over = is_over
         self._write = write
         self._tell = tell
         self._orders: dict[Key, dict[str, SlotOrder]] = {}
@@ -57,7 +60,7 @@ class SlotChains:
 
     async def begin(self, key: Key, orders: list[SlotOrder]) -> None:
         """Take a schedule's new orders, oldest first; return once the day is held for them or they need not wait."""
-        policy, busy = orders[0].concurrency, self.at_work(key)
+        policy, busy = orders[0].concurrency, [one for one in self.at_work(key) if not await self._is_over(one)]
         if busy and policy is Concurrency.FORBID:
             names = ", ".join(order.key.name for order in busy)
             for order in orders:

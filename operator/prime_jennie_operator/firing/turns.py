@@ -54,7 +54,7 @@ class SlotTurns:
         self._slots = SlotRepository(db)
         self._decided = DecidedUpto(ConfigRepository(db))
         self._upcoming = UpcomingSlots(db)
-        self._chains = SlotChains(clock, driver, self._write, tell)
+        self._chains = SlotChains(clock, driver, self._write, tell, self._is_over)
         self._sessions = sessions
         self._tell = tell
         self._due = due
@@ -148,6 +148,10 @@ class SlotTurns:
             parameters=spec.parameters,
             needs=needs,
         )
+
+    async def _is_over(self, order: SlotOrder) -> bool:
+        row = await self._slots.get(order.key.namespace, order.key.name)
+        return row is not None and order.is_over(row)
 
     async def _write(self, key: SlotKey, state: SlotState, reason: str) -> None:
         self._tell(
