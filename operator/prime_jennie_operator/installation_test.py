@@ -17,7 +17,7 @@ from prime_jennie_operator.kube.once import run_once, say
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.resources.meta import API_VERSION, ConditionType
 
-NAME: Final = "installation-test"
+NAME: Final = "helm-test"  # not as the Job is called: a strategy has a ServiceAccount of its own name
 READY_WITHIN_SECS: Final = 180.0  # four pods on a slow node; Helm waits for five minutes
 GONE_WITHIN_SECS: Final = 90.0
 LOOK_SECS: Final = 1.0

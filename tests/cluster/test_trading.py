@@ -26,6 +26,12 @@ SERVICES = ("buy-scanner", "buy-executor", "sell-executor", "price-monitor")
 pytestmark = pytest.mark.timeout(900)
 
 
+def test_helm_test_makes_a_strategy_ready_and_leaves_none(desk: TradingDesk) -> None:
+    said = desk.installation.helm("test", "prime-jennie", "--timeout", "5m")
+    assert "Phase:          Succeeded" in said, said
+    assert desk.installation.get("tradingstrategies")["items"] == []
+
+
 def test_a_strategy_that_is_applied_becomes_ready_and_trades(desk: TradingDesk) -> None:
     desk.installation.kubectl("apply", "--filename", str(MINIMAL))
     desk.until_ready()

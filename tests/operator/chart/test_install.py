@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from prime_jennie_operator.installation_test import NAME
 from prime_jennie_operator.resources.meta import API_VERSION
 from tests.support.chart import CHART, PRESETS, helm, preset, template
 from tests.support.control_plane import ControlPlane, running_control_plane
@@ -155,7 +156,7 @@ def test_helm_test_wants_a_strategy_ready_and_leaves_none(
         """Answer as the operator would: it is tested elsewhere."""
         while not answering.is_set():
             told = {"status": {"conditions": [condition("Ready", ready, "WaitingForServices")]}}
-            patch = ["patch", "strat", "installation-test", "-n", desk, "--subresource=status", "--type=merge"]
+            patch = ["patch", "strat", NAME, "-n", desk, "--subresource=status", "--type=merge"]
             plane.kubectl(*patch, "-p", json.dumps(told), check=False)
             time.sleep(0.5)
 
