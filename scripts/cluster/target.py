@@ -6,7 +6,7 @@ from typing import Protocol
 
 from scripts.cluster import current, kind
 from scripts.cluster.images import Image
-from scripts.cluster.node import Node
+from scripts.cluster.node import Node, NodeError
 from scripts.cluster.place import Place
 
 NAMES = ("node", "kind", "current")
@@ -23,14 +23,17 @@ class Cluster(Protocol):
 
 
 def choose(place: Place, wished: str | None) -> Cluster:
-    """Take what came up before, else what is wished, else kind where Docker runs, else a node of our own."""
+    """Take what came up before, else what is wished, else kind where Docker runs, else a node of our own.
+
+    NodeError for a wish that contradicts what is up: both keep their state in one folder.
+    """
     memory = place.state / "target"
+    up = memory.read_text().strip() if memory.exists() else None
     if wished is None and current.is_wished():
         wished = "current"
-    if wished is None and memory.exists():
-        wished = memory.read_text().strip()
-    if wished is None:
-        wished = "kind" if kind.docker_runs() else "node"
+    if None not in (wished, up) and wished != up:
+        raise NodeError(f"{up} is up here and {wished} was asked for; first: cluster.py --target {up} down")
+    wished = wished or up or ("kind" if kind.docker_runs() else "node")
     makers: dict[str, Callable[[], Cluster]] = {
         "node": lambda: Node(place),
         "kind": lambda: kind.Kind(place),

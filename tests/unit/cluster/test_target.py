@@ -51,6 +51,14 @@ def test_what_came_up_goes_down_again_whatever_has_changed_since(place: Place, m
     assert isinstance(choose(place, None), Node)
 
 
+@pytest.mark.parametrize("wished", ["kind", "current"])
+def test_a_wish_that_contradicts_what_is_up_is_refused(place: Place, wished: str) -> None:
+    remember(place, choose(place, "node"))
+    with pytest.raises(NodeError, match="node is up here"):
+        choose(place, wished)
+    assert isinstance(choose(place, "node"), Node)
+
+
 def test_the_current_kubeconfig_is_used_when_told_and_never_remembered(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
