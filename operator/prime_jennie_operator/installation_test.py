@@ -15,12 +15,13 @@ from prime_jennie_operator.kube.api import KubeApi
 from prime_jennie_operator.kube.kinds import STRATEGY
 from prime_jennie_operator.kube.once import run_once, say
 from prime_jennie_operator.manifest import Manifest
-from prime_jennie_operator.resources.meta import API_VERSION, ConditionType
+from prime_jennie_operator.resources.meta import API_VERSION, GROUP, ConditionType
 
 NAME: Final = "helm-test"  # not as the Job is called: a strategy has a ServiceAccount of its own name
 READY_WITHIN_SECS: Final = 180.0  # four pods on a slow node; Helm waits for five minutes
 GONE_WITHIN_SECS: Final = 90.0
 LOOK_SECS: Final = 1.0
+FORCE_ANNOTATION: Final = f"{GROUP}/force-delete"  # it is Ready before anybody knows that it holds nothing
 SMALLEST_SHARE: Final = 0.01  # requests a second: fits beside whoever trades
 
 
@@ -37,7 +38,7 @@ def strategy(namespace: str, environment: str, credentials_secret: str) -> Manif
     return {
         "apiVersion": API_VERSION,
         "kind": STRATEGY.name,
-        "metadata": {"name": NAME, "namespace": namespace},
+        "metadata": {"name": NAME, "namespace": namespace, "annotations": {FORCE_ANNOTATION: "true"}},
         "spec": spec,
     }
 

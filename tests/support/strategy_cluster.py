@@ -324,7 +324,14 @@ class StrategyCluster:
 
     async def run_pod(self, name: str) -> None:
         """Let a pod that belongs to no strategy run and be ready."""
-        running = {"name": "kis-gateway", "ready": True, "restartCount": 0, "image": "x", "imageID": "x"}
+        running = {
+            "name": "kis-gateway",
+            "ready": True,
+            "started": True,
+            "restartCount": 0,
+            "image": "x",
+            "imageID": "x",
+        }
         status = {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": "True"}],

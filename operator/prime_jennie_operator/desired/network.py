@@ -34,9 +34,10 @@ def strategy_network_policy(metadata: dict[str, Any], strategy: TradingStrategy,
 
 
 def _scraped(values: PlatformValues) -> list[Rule]:
-    if values.metrics.scrape == "none":
+    peers = [dict(peer) for peer in values.network_policies.metrics_from]
+    if values.metrics.scrape == "none" or not peers:  # a rule without peers would be for everybody
         return []
-    return [_rule("from", [dict(peer) for peer in values.network_policies.metrics_from], "http")]
+    return [_rule("from", peers, "http")]
 
 
 def _stores(values: PlatformValues) -> list[Rule]:

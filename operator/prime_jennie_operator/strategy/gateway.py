@@ -14,7 +14,7 @@ from prime_jennie_operator.kube.kinds import DISRUPTION_BUDGET, POD, STATEFUL_SE
 from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.strategy.conditions import GatewayStanding
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, gate, is_set, stale_gateway_pod
+from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, cannot_run, gate, is_set, stale_gateway_pod
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ class GatewayKeeper:
         if pod is None:
             return
         shut = gate(stateful_set["metadata"].get("annotations") or {}, Rollout.OUTSIDE_SESSION, hours)
-        if shut.is_shut:
+        if shut.is_shut and not (shut.spares_what_works and all(cannot_run(one) for one in pods)):
             if self._told.get(namespace) != newest:
                 self._told[namespace] = newest
                 await self._tell(stateful_set, "RolloutHeld", f"a new revision of {GATEWAY} waits {shut.why}")

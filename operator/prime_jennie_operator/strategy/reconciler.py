@@ -40,7 +40,7 @@ from prime_jennie_operator.strategy.rollout import (
 )
 from prime_jennie_operator.strategy.secrets import SecretsFound
 from prime_jennie_operator.strategy.shared import Shared
-from prime_jennie_operator.strategy.standing import Standing, Trouble, Workload, standing_of
+from prime_jennie_operator.strategy.standing import Standing, Trouble, Workload, is_down, standing_of
 from prime_jennie_operator.strategy.status import (
     FIGURES_EVERY_SECS,
     StatusFigures,
@@ -216,7 +216,7 @@ class StrategyReconciler:
         if secrets.missing:  # what runs goes on with what it read once; nothing new could start
             shut = Gate("SecretMissing", "until its Secrets are there")
             wanted = [one for one in wanted if one["kind"] != "Deployment" or name_of(one) in existing]
-        passed = through_gate(wanted, memory.marks, shut)
+        passed = through_gate(wanted, memory.marks, shut, self._down(key, wanted))
         if shut.is_shut and len(existing) > len(of_kind(wanted, "Deployment")):
             every = strategy_objects(_with_all_services(strategy), self._deps.values, found)
             passed = staying(passed, every, {name: memory.marks.get(name, "") for name in existing}, shut)
@@ -235,6 +235,12 @@ class StrategyReconciler:
     def _standings(self, key: Key, deployments: Sequence[Manifest]) -> tuple[Standing, ...]:
         pods = {child: one for child, one in self._deps.children.of(key, POD).items() if not one.deleting}
         return tuple(standing_of(self._workload(key, one, pods)) for one in deployments)
+
+    def _down(self, key: Key, wanted: Sequence[Manifest]) -> frozenset[str]:
+        """Name the Deployments of which no pod can run as it is."""
+        pods = {child: one for child, one in self._deps.children.of(key, POD).items() if not one.deleting}
+        deployments = of_kind(wanted, "Deployment")
+        return frozenset(name_of(one) for one in deployments if is_down(self._workload(key, one, pods)))
 
     def _workload(self, key: Key, deployment: Manifest, pods: dict[ChildKey, Any]) -> Workload:
         name = name_of(deployment)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +20,7 @@ from prime_jennie_operator.desired.strategy import SECRETS_ANNOTATION
 from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.resources.meta import GROUP
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
+from prime_jennie_operator.strategy.standing import CANNOT_RUN
 
 APPLIED_TEMPLATE: Final = f"{GROUP}/applied-template"
 FREEZE_ROLLOUT: Final = f"{GROUP}/freeze-rollout"
@@ -35,6 +36,8 @@ class Gate:
 
     reason: str = ""
     why: str = ""
+    spares_what_works: bool = False
+    """It keeps working pods from harm: one that cannot run as it is has nothing to lose by a change."""
 
     @property
     def is_shut(self) -> bool:
@@ -59,7 +62,9 @@ def gate(annotations: Mapping[str, str], rollout: Rollout, hours: ExchangeHours)
     if is_set(annotations, FREEZE_ROLLOUT):
         return Gate("Frozen", f"while the annotation {FREEZE_ROLLOUT} is set")
     if rollout is Rollout.OUTSIDE_SESSION and hours.open_until is not None:
-        return Gate("ExchangeOpen", f"until the exchange closes at {clock_of(hours.open_until)}")
+        return Gate(
+            "ExchangeOpen", f"until the exchange closes at {clock_of(hours.open_until)}", spares_what_works=True
+        )
     return Gate()
 
 
@@ -67,10 +72,14 @@ def clock_of(at: datetime) -> str:
     return f"{at.astimezone(KST):%Y-%m-%d %H:%M} KST"
 
 
-def through_gate(wanted: Sequence[Manifest], applied: Mapping[str, str], shut: Gate) -> Passed:
+def through_gate(
+    wanted: Sequence[Manifest], applied: Mapping[str, str], shut: Gate, down: Collection[str] = ()
+) -> Passed:
     """Let Deployments through with their wanted template, or with the one that they were last let through with.
 
     `applied` are the marks by the Deployments' names. One without a legible mark is new, and new ones never wait.
+    `down` are those of which nothing can run: a session without a price-monitor has no stops, so its repair waits for
+    a person's freeze alone.
     """
     objects: list[Manifest] = []
     waiting: dict[str, str] = {}
@@ -81,7 +90,8 @@ def through_gate(wanted: Sequence[Manifest], applied: Mapping[str, str], shut: G
         name, template = name_of(manifest), manifest["spec"]["template"]
         mark = applied.get(name, "")
         known = template_of(mark)
-        if known is not None and known != template and shut.is_shut:
+        is_held = shut.is_shut and not (shut.spares_what_works and name in down)
+        if known is not None and known != template and is_held:
             waiting[name] = what_is_new(known, template)
             template = known
         elif known != template:
@@ -144,12 +154,13 @@ def what_is_new(known: Template, wanted: Template) -> str:
 def stale_gateway_pod(stateful_set: Manifest, pods: Sequence[Manifest]) -> Manifest | None:
     """Choose the gateway's next pod to replace by hand, as OnDelete leaves that to us; None when none is due.
 
-    A standby goes before the owner (the one that is ready), and nobody before all others run what is new.
+    A standby goes before the owner (the one that is ready), and nobody before all others have shown that what is new
+    runs: one that ends again and again is Running in between.
     """
     newest = (stateful_set.get("status") or {}).get("updateRevision")
     if not newest or (stateful_set.get("status") or {}).get("observedGeneration") != _generation(stateful_set):
         return None
-    if any("deletionTimestamp" in pod["metadata"] or not _is_running(pod) for pod in pods if _revision(pod) == newest):
+    if any("deletionTimestamp" in pod["metadata"] or not _has_started(pod) for pod in pods if _revision(pod) == newest):
         return None
     if len(pods) < int(stateful_set["spec"].get("replicas", 1)):
         return None
@@ -177,8 +188,17 @@ def _revision(pod: Manifest) -> str:
     return str((pod["metadata"].get("labels") or {}).get("controller-revision-hash", ""))
 
 
-def _is_running(pod: Manifest) -> bool:
-    return (pod.get("status") or {}).get("phase") == "Running"
+def _has_started(pod: Manifest) -> bool:
+    """Tell whether every container has passed its start-up probe; a standby is not ready, and lives all the same."""
+    containers = (pod.get("status") or {}).get("containerStatuses") or ()
+    return bool(containers) and all(one.get("started") and "running" in (one.get("state") or {}) for one in containers)
+
+
+def cannot_run(pod: Manifest) -> bool:
+    """Tell whether a pod waits for what will not come by itself; one that is being made only starts."""
+    containers = (pod.get("status") or {}).get("containerStatuses") or ()
+    waits = ((one.get("state") or {}).get("waiting") or {} for one in containers)
+    return any(one.get("reason") in CANNOT_RUN for one in waits)
 
 
 def _is_ready(pod: Manifest) -> bool:

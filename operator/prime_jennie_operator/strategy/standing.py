@@ -14,6 +14,8 @@ _NOT_PULLED: Final = frozenset(
 )
 _NOT_CONFIGURED: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
 _CRASHING: Final = "CrashLoopBackOff"
+_UNPLACED: Final = "Unschedulable"
+CANNOT_RUN: Final = _NOT_PULLED | _NOT_CONFIGURED | {_CRASHING, _UNPLACED}
 _NAMED_POD: Final = re.compile(r'^pods "[^"]*" is forbidden: ')
 """Every attempt is a pod of another name: that would be another message each time."""
 _OFTEN: Final = 3
@@ -74,6 +76,17 @@ def standing_of(workload: Workload) -> Standing:
     )
 
 
+def is_down(workload: Workload) -> bool:
+    """Tell whether none of its pods can run as it is; not of pods that are starting, or wait for somebody else."""
+    return bool(workload.pods) and all(_cannot_run(pod) for pod in workload.pods)
+
+
+def _cannot_run(pod: Mapping[str, Any]) -> bool:
+    reasons = {str((one.get("waiting") or {}).get("reason") or "") for one in pod.get("containers") or ()}
+    reasons |= {str(one.get("reason") or "") for one in pod.get("problems") or ()}
+    return not CANNOT_RUN.isdisjoint(reasons)
+
+
 def _of_pods(workload: Workload) -> Iterator[Trouble]:
     for pod in workload.pods:
         for container in pod.get("containers") or ():
@@ -81,8 +94,8 @@ def _of_pods(workload: Workload) -> Iterator[Trouble]:
             if trouble is not None:
                 yield trouble
         for problem in pod.get("problems") or ():
-            if problem.get("reason") == "Unschedulable":
-                yield Trouble("Unschedulable", f"{workload.program} finds no node: {problem.get('message') or ''}")
+            if problem.get("reason") == _UNPLACED:
+                yield Trouble(_UNPLACED, f"{workload.program} finds no node: {problem.get('message') or ''}")
 
 
 def _of_container(workload: Workload, container: Mapping[str, Any]) -> Trouble | None:

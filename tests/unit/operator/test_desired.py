@@ -55,6 +55,13 @@ def test_live_configuration_is_never_part_of_a_pod_template(spec: dict[str, Any]
     assert of_kind(plain, "ConfigMap") != of_kind(changed, "ConfigMap")
 
 
+def test_where_nobody_may_scrape_nobody_is_let_in_for_it() -> None:
+    values = load_values(CHART_VALUES, {"networkPolicies": {"metricsFrom": []}})
+    (policy,) = of_kind(strategy_objects(strategy(), values), "NetworkPolicy")
+    assert policy["spec"]["ingress"]
+    assert all(rule.get("from") for rule in policy["spec"]["ingress"]), "a rule without peers is for everybody"
+
+
 def test_the_generation_is_no_part_of_a_pod_template() -> None:
     early, late = (strategy_objects(strategy(generation=n), load_values()) for n in (1, 9))
     assert templates(early) == templates(late)

@@ -17,6 +17,7 @@ from prime_jennie_operator.strategy.rollout import (
     APPLIED_TEMPLATE,
     FREEZE_ROLLOUT,
     Gate,
+    cannot_run,
     gate,
     mark_of,
     stale_gateway_pod,
@@ -178,6 +179,18 @@ def test_an_equal_template_keeps_the_text_of_its_mark() -> None:
     assert marks(through_gate(rendered(), {"krx-buy-scanner": other}, Gate()).objects)["krx-buy-scanner"] == other
 
 
+def test_the_session_keeps_no_repair_from_what_cannot_run_and_a_persons_freeze_does() -> None:
+    before = marks(through_gate(rendered(), {}, Gate()).objects)
+    session = gate({}, Rollout.OUTSIDE_SESSION, OPEN)
+    down = {"krx-buy-scanner"}
+    repaired = through_gate(rendered(NEW_IMAGE), before, session, down)
+    assert (repaired.waiting, image(repaired.objects)) == ({}, "registry.local/buy-scanner:next")
+    others = through_gate(rendered(NEW_IMAGE), before, session, {"krx-price-monitor"})
+    assert set(others.waiting) == {"krx-buy-scanner"}
+    frozen = gate({FREEZE_ROLLOUT: "true"}, Rollout.OUTSIDE_SESSION, OPEN)
+    assert set(through_gate(rendered(NEW_IMAGE), before, frozen, down).waiting) == {"krx-buy-scanner"}
+
+
 def test_a_mark_is_small() -> None:
     assert all(len(mark) < 4_000 for mark in marks(through_gate(rendered(), {}, Gate()).objects).values())
 
@@ -192,13 +205,22 @@ def stateful_set(**status: Any) -> Manifest:
 
 
 def pod(
-    name: str, revision: str = "old", *, ready: bool = True, phase: str = "Running", ends: bool = False
+    name: str,
+    revision: str = "old",
+    *,
+    ready: bool = True,
+    phase: str = "Running",
+    ends: bool = False,
+    waits_for: str = "",
 ) -> Manifest:
     metadata: dict[str, Any] = {"name": name, "uid": name, "labels": {"controller-revision-hash": revision}}
     if ends:
         metadata["deletionTimestamp"] = "2026-02-19T07:00:00Z"
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
-    return {"kind": "Pod", "metadata": metadata, "status": {"phase": phase, "conditions": conditions}}
+    state = {"waiting": {"reason": waits_for}} if waits_for else {"running": {}}
+    containers = [{"name": "kis-gateway", "started": not waits_for and phase == "Running", "state": state}]
+    status = {"phase": phase, "conditions": conditions, "containerStatuses": containers}
+    return {"kind": "Pod", "metadata": metadata, "status": status}
 
 
 @pytest.mark.parametrize(
@@ -226,6 +248,29 @@ def test_a_standby_goes_first_and_the_owner_once_it_runs() -> None:
     assert stale_gateway_pod(both, [owner]) is None
     assert stale_gateway_pod(both, [owner, pod("kis-gateway-1", "new", ready=False, phase="Pending")]) is None
     assert stale_gateway_pod(both, [owner, pod("kis-gateway-1", "new", ready=False)]) == owner
+
+
+def test_an_owner_stays_while_the_new_standby_ends_again_and_again_though_kubernetes_calls_that_running() -> None:
+    both = stateful_set()
+    both["spec"]["replicas"] = 2
+    standby = pod("kis-gateway-1", "new", ready=False, waits_for="CrashLoopBackOff")
+    assert stale_gateway_pod(both, [pod("kis-gateway-0"), standby]) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "cannot"),
+    [
+        (pod("kis-gateway-0"), False),
+        (pod("kis-gateway-0", ready=False), False),
+        (pod("kis-gateway-0", ready=False, phase="Pending", waits_for="ContainerCreating"), False),
+        (pod("kis-gateway-0", ready=False, waits_for="CrashLoopBackOff"), True),
+        (pod("kis-gateway-0", ready=False, phase="Pending", waits_for="ImagePullBackOff"), True),
+        ({"kind": "Pod", "metadata": {"name": "kis-gateway-0"}}, False),
+    ],
+    ids=["ready", "not ready", "being made", "crashing", "no image", "nothing known"],
+)
+def test_a_pod_that_only_starts_or_is_not_ready_may_still_come(one: Manifest, cannot: bool) -> None:
+    assert cannot_run(one) == cannot
 
 
 def test_a_revision_that_is_not_computed_yet_replaces_nobody() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from prime_jennie_operator.strategy.standing import Trouble, Workload, standing_of
+from prime_jennie_operator.strategy.standing import Trouble, Workload, is_down, standing_of
 
 IMAGE = "registry.local/buy-scanner:1"
 RUNS = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}
@@ -123,3 +123,21 @@ def test_a_rollout_that_was_given_up_is_stalled() -> None:
     late = condition("Progressing", "False", reason="ProgressDeadlineExceeded", message="has timed out progressing")
     found = standing_of(Workload("buy-scanner", IMAGE, STARTS | late))
     assert (found.is_stalled, found.trouble) == (True, Trouble("Stalled", "buy-scanner: has timed out progressing"))
+
+
+@pytest.mark.parametrize(
+    ("pods", "down"),
+    [
+        ([], False),
+        ([container()], False),
+        ([waiting("ContainerCreating")], False),
+        ([waiting("CrashLoopBackOff")], True),
+        ([waiting("ImagePullBackOff")], True),
+        ([waiting("CreateContainerConfigError")], True),
+        ([{"containers": [], "problems": [{"reason": "Unschedulable", "message": "no memory"}]}], True),
+        ([waiting("CrashLoopBackOff"), container(ready=True)], False),
+    ],
+    ids=["no pod", "runs", "being made", "crashing", "no image", "no Secret", "no node", "one of two runs"],
+)
+def test_a_service_is_down_when_no_pod_of_it_can_run_as_it_is(pods: list[dict[str, Any]], down: bool) -> None:
+    assert is_down(Workload("buy-scanner", IMAGE, STARTS, pods)) == down
