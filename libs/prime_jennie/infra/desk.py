@@ -75,18 +75,18 @@ async def open_desk(
         clock = await stack.enter_async_context(open_clock(settings.clock_url))
         redis = connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
+        keyspace = Keyspace(settings.strategy)
+        config = LiveConfigSource(
+            redis, service=service, strategy=keyspace.strategy, file=settings.strategy_file, check=check
+        )
+        await config.load()  # before all waiting: wrong input is told at once
         db = Database(settings.database_url)
         stack.push_async_callback(db.close)
         await schema.wait_in(db)
-        keyspace = Keyspace(settings.strategy)
         caller = service if keyspace.strategy is None else f"{keyspace.strategy}:{service}"
         gateway = await stack.enter_async_context(
             GatewayClient(settings.kis_gateway_url, settings.service_token, caller=caller)
         )
-        config = LiveConfigSource(
-            redis, service=service, strategy=keyspace.strategy, file=settings.strategy_file, check=check
-        )
-        await config.load()
         account = await _account_of(gateway)
         yield Desk(
             service=service,
