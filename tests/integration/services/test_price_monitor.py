@@ -181,7 +181,11 @@ async def test_forced_liquidation_sells_what_is_listed_shrinks_and_disarms_itsel
         ]
         await desk.sold()
         await eventually(lambda: has_only(desk, listed, set()))
-        assert not await desk.redis.exists(armed)
+        await eventually(lambda: is_gone(desk, armed))
+
+
+async def is_gone(desk: ServiceDesk, key: str) -> bool:
+    return not await desk.redis.exists(key)
 
 
 async def has_only(desk: ServiceDesk, key: str, members: set[str]) -> bool:
