@@ -26,7 +26,7 @@ _VALUES = laptop_values()
 
 def children_of(owner: Manifest) -> list[Manifest]:
     """Render what the operator applies for a strategy."""
-    found = load_document({key: value for key, value in owner.items() if key != "status"}, "benchmark")
+    found = load_document(owner, "benchmark")
     assert isinstance(found, TradingStrategy)
     name, share = found.name, found.spec.gateway.requests_per_second
     circumstances = Circumstances(share=share, token=mint(name, TOKEN_KEY), secrets_print=_PRINT)

@@ -65,10 +65,6 @@ class OperatorProcess:
         return self._status("VmHWM")
 
     @property
-    def resident_mib(self) -> float:
-        return self._status("VmRSS")
-
-    @property
     def cpu_secs(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

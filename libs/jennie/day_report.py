@@ -1,9 +1,11 @@
 """The report of a day for machines, and the tables of it for people."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -79,6 +81,15 @@ def report(outcome: DayOutcome) -> dict[str, Any]:
 def outcome_of(slot: Row) -> str:
     """Say what became of a slot, and why in one line."""
     return f"{slot['state']}: {slot['reason']}" if slot["reason"] else str(slot["state"])
+
+
+def tell(console: Console, outcome: DayOutcome, file: Path | None) -> None:
+    """Print what the day was and whether it holds, and write the report where somebody wants it."""
+    print_tables(console, outcome)
+    written = report(outcome)
+    print_summary(console, written, outcome.verdict)
+    if file is not None:
+        file.write_text(json.dumps(written, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def print_tables(console: Console, outcome: DayOutcome) -> None:

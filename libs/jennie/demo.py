@@ -1,7 +1,6 @@
 """Live one KRX trading day from YAML files, as local processes on a virtual clock."""
 
 import asyncio
-import json
 import os
 import shutil
 import sys
@@ -23,7 +22,7 @@ from jennie.day_figures import DayWatcher
 from jennie.day_outcome import outcome_of_day
 from jennie.day_place import DayPlace
 from jennie.day_plan import DayPlan, plan_day
-from jennie.day_report import DayOutcome, print_summary, print_tables, report
+from jennie.day_report import DayOutcome, tell
 from jennie.history import bring_history
 from jennie.imported import last_imported_day
 from jennie.living import SETTLE_SECS, until_ended, until_settled
@@ -104,11 +103,7 @@ async def live_day(options: DemoOptions, console: Console) -> int:
         with naming_the_silent(options.folder):
             async with run:
                 outcome = await _live(run, assembly, settings, plan, progress, Observed(started_at))
-    print_tables(console, outcome)
-    written = report(outcome)
-    print_summary(console, written, outcome.verdict)
-    if options.report is not None:
-        options.report.write_text(json.dumps(written, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    tell(console, outcome, options.report)
     if outcome.verdict.holds and not options.keep:
         shutil.rmtree(options.folder, ignore_errors=True)
     else:

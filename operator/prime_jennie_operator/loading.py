@@ -13,6 +13,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie.strategy.entries.catalogue import catalogue_of
 from prime_jennie_operator.complaints import bad_input
 from prime_jennie_operator.desired.values import PlatformValues
+from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.resources import API_VERSION, Backfill, ScoutSchedule, TradingStrategy
 from prime_jennie_operator.yaml_source import read_documents
 
@@ -25,6 +26,7 @@ KINDS: Mapping[str, type[TradingStrategy] | type[ScoutSchedule] | type[Backfill]
     "Backfill": Backfill,
 }
 Model = TypeVar("Model", bound=BaseModel)
+OfKind = TypeVar("OfKind", TradingStrategy, ScoutSchedule, Backfill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,14 @@ def load_document(data: Any, where: str) -> Item:
     if isinstance(item, TradingStrategy):
         _demand_known_parameters(item, where)
     return item
+
+
+def load_object(manifest: Manifest, kind: type[OfKind]) -> OfKind:
+    """Validate an object of a cluster as `jennie validate` does; raise BadInput with the same words."""
+    found = load_document(manifest, f"{kind.__name__} {manifest['metadata']['name']}")
+    if not isinstance(found, kind):
+        raise BadInput("object", "kind", f"is a {found.kind}")
+    return found
 
 
 def load_values(path: Path = CHART_VALUES, *overrides: Mapping[str, Any]) -> PlatformValues:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.work import Key
@@ -30,11 +30,6 @@ class Specs:
 
     def keys(self, kind: str) -> list[Key]:
         return list(self._texts[kind])
-
-    def all(self, kind: str) -> Iterator[Manifest]:
-        """Parse every object of a kind, one at a time: for start-up, not for every reconciliation."""
-        for text in list(self._texts[kind].values()):
-            yield dict(json.loads(text))
 
     def on_change(self, kind: str, observer: OnChange) -> None:
         """Call an observer at every change of a kind, with None for what is gone: for compact indexes of one's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -35,10 +35,6 @@ class Rule(Protocol):
     def rule(self) -> str: ...
     @property
     def message(self) -> str: ...
-
-
-class WithRules(Protocol):
-    CEL_RULES: ClassVar[tuple[Rule, ...]]
 
 
 def structural_schema(model: type[BaseModel]) -> Schema:

@@ -22,7 +22,7 @@ from jennie.day_figures import DayWatcher
 from jennie.day_outcome import outcome_of_day
 from jennie.day_place import DayPlace
 from jennie.day_plan import DayPlan, plan_day
-from jennie.day_report import print_summary, print_tables, report
+from jennie.day_report import tell
 from jennie.demo import (
     DAY_OF_A_MADE_MARKET,
     PLAIN_WIDTH,
@@ -44,7 +44,7 @@ from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.tokens import mint
-from prime_jennie_operator.loading import load_files
+from prime_jennie_operator.loading import Loaded, load_files
 from prime_jennie_operator.resources import TradingStrategy
 from scripts.cluster.installation import CHART, Installation
 
@@ -82,7 +82,7 @@ def cluster_demo(installation: Installation, values: Sequence[Path], options: Cl
     started_at = time.monotonic()
     install(installation, values, options, plan)
     with Progress(console) as progress:
-        return asyncio.run(_live(installation, options, plan, progress, console, Observed(started_at)))
+        return asyncio.run(_live(installation, options, loaded, plan, progress, console, Observed(started_at)))
 
 
 def install(installation: Installation, values: Sequence[Path], options: ClusterDemoOptions, plan: DayPlan) -> None:
@@ -101,12 +101,12 @@ def install(installation: Installation, values: Sequence[Path], options: Cluster
 async def _live(
     installation: Installation,
     options: ClusterDemoOptions,
+    loaded: Loaded,
     plan: DayPlan,
     progress: Progress,
     console: Console,
     observed: Observed,
 ) -> int:
-    loaded = load_files(options.files)
     with installation.reached(*FORWARDED) as at, installation.proxied() as proxied:
         place = place_of(installation, at, loaded.strategies)
         db = Database(place.database_url)
@@ -137,11 +137,7 @@ async def _live(
         finally:
             await watcher.close()
             await db.close()
-    print_tables(console, outcome)
-    written = report(outcome)
-    print_summary(console, written, outcome.verdict)
-    if options.report is not None:
-        options.report.write_text(json.dumps(written, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    tell(console, outcome, options.report)
     console.print(f"the pods stay: kubectl -n {installation.namespace} get pods", highlight=False)
     return 0 if outcome.verdict.holds else 1
 

@@ -20,7 +20,7 @@ from prime_jennie_operator.firing.desks import NoLedger
 from prime_jennie_operator.firing.shared import Shared
 from prime_jennie_operator.firing.verdicts import in_words, invalid_spec, paused
 from prime_jennie_operator.kube.kinds import BACKFILL
-from prime_jennie_operator.loading import load_document
+from prime_jennie_operator.loading import load_object
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.resources import Backfill, BackfillStatus, ScoutSchedule
 from prime_jennie_operator.resources.backfill import BackfillPhase
@@ -84,7 +84,7 @@ class BackfillReconciler:
             return None
         before = self._status_before(key, owner)
         try:
-            backfill = _read(owner)
+            backfill = load_object(owner, Backfill)
         except BadInput as error:
             await self._stop(key)
             told = invalid_spec(f"{error.field}: {error.reason}")
@@ -212,14 +212,6 @@ class BackfillReconciler:
             return None if newest is None else BackfillStatus.model_validate(newest)
         except ValidationError:
             return None  # written by another version of us: it is written anew
-
-
-def _read(owner: Manifest) -> Backfill:
-    written = {key: value for key, value in owner.items() if key != "status"}
-    found = load_document(written, f"Backfill {owner['metadata']['name']}")
-    if not isinstance(found, Backfill):
-        raise BadInput("object", "kind", f"is a {found.kind}")
-    return found
 
 
 def _annotations(owner: Manifest) -> dict[str, str]:

@@ -10,7 +10,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import SessionTable
 from prime_jennie_operator.firing.decided import Key
 from prime_jennie_operator.kube.kinds import SCHEDULE
-from prime_jennie_operator.loading import load_document
+from prime_jennie_operator.loading import load_object
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import CALENDARS, Sessions
@@ -94,17 +94,8 @@ class ScheduleBook:
                 return
             self._said[key] = said
             try:
-                self._read[key] = read_schedule(manifest)
+                self._read[key] = load_object(manifest, ScoutSchedule)
             except BadInput as error:
                 self._read[key] = error
         self._version += 1
         self._changed(key)
-
-
-def read_schedule(manifest: Manifest) -> ScoutSchedule:
-    """Validate a spec as `jennie validate` does; the status is ours and proves nothing about it."""
-    written = {key: value for key, value in manifest.items() if key != "status"}
-    found = load_document(written, f"ScoutSchedule {manifest['metadata']['name']}")
-    if not isinstance(found, ScoutSchedule):
-        raise BadInput("object", "kind", f"is a {found.kind}")
-    return found

@@ -20,7 +20,7 @@ from prime_jennie_operator.desired.strategy import Circumstances, config_text, s
 from prime_jennie_operator.drift import canonical
 from prime_jennie_operator.kube.kinds import DEPLOYMENT, POD, STRATEGY
 from prime_jennie_operator.live_config import Announced
-from prime_jennie_operator.loading import load_document
+from prime_jennie_operator.loading import load_object
 from prime_jennie_operator.manifest import NAME_LABEL, Manifest, labels_of, name_of, of_kind
 from prime_jennie_operator.resources import TradingStrategy, TradingStrategyStatus
 from prime_jennie_operator.strategy.budget import Grant
@@ -102,7 +102,7 @@ class StrategyReconciler:
         memory = self._memory_of(key, owner)
         before = _status_before(owner, memory)
         try:
-            strategy = _read(owner)
+            strategy = load_object(owner, TradingStrategy)
         except BadInput as error:
             await self._refuse(key, owner, memory, before, f"{error.field}: {error.reason}")
             return None
@@ -318,15 +318,6 @@ class StrategyReconciler:
         if memory.figures_due_in_secs is not None:
             waits.append(memory.figures_due_in_secs)
         return Again(min(waits)) if waits else None
-
-
-def _read(owner: Manifest) -> TradingStrategy:
-    """Validate a spec as `jennie validate` does; the status is ours and proves nothing about it."""
-    written = {key: value for key, value in owner.items() if key != "status"}
-    found = load_document(written, f"TradingStrategy {owner['metadata']['name']}")
-    if not isinstance(found, TradingStrategy):
-        raise BadInput("object", "kind", f"is a {found.kind}")
-    return found
 
 
 def _status_before(owner: Manifest, memory: _Memory) -> TradingStrategyStatus | None:
