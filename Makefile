@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS := $(shell echo $$(( $$(nproc) + 1 )))# one more than cores: a third of a test is waiting
+WORKERS := $(shell echo $$(( $$(nproc) + 2 )))# two more than cores: half of a test is waiting
 KUBERNETES := etcd kube-apiserver kube-controller-manager kubectl helm# what the operator's tests run against
 
 .PHONY: help setup demo test test-operator test-cluster coverage test-faults bench fixed-days check format generate lock clean \

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.tls import trust
 
 SIGNALS = "SELECT COUNT(*) FROM signal_logs WHERE status = 'published'"
 REALISED = "SELECT COALESCE(SUM(profit_amount), 0) FROM trade_log WHERE trade_type = 'SELL'"
@@ -48,7 +49,7 @@ class DayWatcher:
     """Looks at a running day; every look is read-only."""
 
     def __init__(self, control_url: str, account: str, db: Database) -> None:
-        self._http = httpx.AsyncClient(base_url=control_url, timeout=5, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=control_url, timeout=5, trust_env=False, verify=trust())
         self._account = account
         self._db = db
 

@@ -23,6 +23,7 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.trades import TradeLog
 from prime_jennie.infra.database.tables.journal import BriefingRow
+from prime_jennie.infra.tls import trust
 from prime_jennie.strategy.pnl import unrealised_profit_krw
 
 
@@ -80,7 +81,7 @@ async def _unrealised_krw(db: Database, account: str, portfolio: PortfolioState,
 
 async def _services(services: Mapping[str, str], health: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return, per service, whether it is healthy, where it listens and whether its metrics answer."""
-    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=5, trust_env=False, verify=trust()) as http:
         found = {}
         for name, url in services.items():
             try:

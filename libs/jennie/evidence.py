@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import create_engine, text
 
 from prime_jennie.infra.database.engines import driver_url
+from prime_jennie.infra.tls import trust
 
 Row = Mapping[str, Any]
 
@@ -55,7 +56,7 @@ class Evidence:
 
 def read_exchange(control_url: str, account: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ask the exchange for its ledger of the account and its statistics. Raises httpx.HTTPError."""
-    with httpx.Client(base_url=control_url, timeout=10, trust_env=False) as http:
+    with httpx.Client(base_url=control_url, timeout=10, trust_env=False, verify=trust()) as http:
         ledger = http.get(f"/control/ledger/{account}").raise_for_status().json()
         stats = http.get("/control/stats").raise_for_status().json()
     return ledger, stats

@@ -26,6 +26,7 @@ from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.redis.live_config import read_live_config
 from prime_jennie.infra.strategy_facts import SILENT, StrategyFactsReader
+from prime_jennie.infra.tls import trust
 from prime_jennie.strategy.reporting import report_of
 
 ASK_TIMEOUT_SECS = 3.0
@@ -78,7 +79,7 @@ class StatusReader:
         return GatewayClient(url, None, caller="jennie", answer_secs=ASK_TIMEOUT_SECS)
 
     async def _health(self) -> dict[str, str]:
-        async with httpx.AsyncClient(timeout=ASK_TIMEOUT_SECS, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=ASK_TIMEOUT_SECS, trust_env=False, verify=trust()) as client:
             names = [name for name in self._endpoints.services if name != "redis"]
             states = await asyncio.gather(*(self._state_of(client, name) for name in names))
         states_by_name = dict(zip(names, states, strict=True))

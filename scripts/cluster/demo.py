@@ -43,6 +43,7 @@ from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.calendar import load_sessions
 from prime_jennie.infra.database.engines import Database
+from prime_jennie.infra.tls import trust
 from prime_jennie.infra.tokens import mint
 from prime_jennie_operator.loading import Loaded, load_files
 from prime_jennie_operator.resources import TradingStrategy
@@ -156,7 +157,7 @@ async def bring_year(installation: Installation, place: DayPlace, day: date) -> 
 
 async def set_pace(control_url: str, rate: float) -> None:
     """Cap the day's speed in times of real time; 0: as fast as everybody follows."""
-    async with httpx.AsyncClient(base_url=control_url, timeout=10, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=control_url, timeout=10, trust_env=False, verify=trust()) as http:
         (await http.post("/control/clock", json={"rate": rate})).raise_for_status()
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -32,7 +31,7 @@ from scout_job.app import create_app as scout_job
 from scout_job.config import ScoutSettings
 from sell_executor.app import create_app as sell_executor
 from sell_executor.config import SellExecutorSettings
-from tests.support import database, service_desk
+from tests.support import database, service_desk, web
 from tests.support.database import stand_at
 from tests.support.eventually import eventually
 from tests.support.gateway import RunningGateway, running_house, until
@@ -113,7 +112,7 @@ def ask(gateway: RunningGateway) -> dict[str, Any]:
 
     def has_reason() -> bool:
         found.clear()
-        found.update(httpx.get(f"{gateway.url}/readyz", timeout=5, trust_env=False).json())
+        found.update(web.get(f"{gateway.url}/readyz", timeout=5).json())
         return bool(found.get("reason"))
 
     until(has_reason, what="a reason")

@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support import web
 from tests.support.control_plane import build_programs
 from tests.support.database import mariadb_server, mariadb_url
 
@@ -50,7 +51,7 @@ class DemoProcess:
 
     def clock(self) -> str:
         """Return the time of day in Korea, HH:MM:SS."""
-        found: str = httpx.get(f"{self.control_url()}/control/clock", timeout=10).raise_for_status().json()["at"]
+        found: str = web.get(f"{self.control_url()}/control/clock", timeout=10).raise_for_status().json()["at"]
         return found
 
     def until(self, at: str) -> None:
@@ -59,7 +60,7 @@ class DemoProcess:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"the demo ended before {at}: {self.output()}"
             try:
-                if httpx.get(f"{self.control_url()}/control/clock", timeout=2).json()["at"] >= f"{at}:00":
+                if web.get(f"{self.control_url()}/control/clock", timeout=2).json()["at"] >= f"{at}:00":
                     return
             except (OSError, httpx.HTTPError):  # not started yet, or just killed
                 pass

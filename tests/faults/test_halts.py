@@ -13,6 +13,7 @@ import redis
 from jennie.demo import SAMPLE
 from tests.faults.conftest import DemoProcess
 from tests.faults.test_kills import assert_invariants
+from tests.support import web
 from tests.support.gateway import until
 
 pytestmark = pytest.mark.timeout(1_800)
@@ -44,13 +45,13 @@ class HaltedDay:
         self.file.write_text(text.replace(old, new))
 
     def pace(self, rate: int) -> None:
-        httpx.post(f"{self.demo.control_url()}/control/clock", json={"rate": rate}, timeout=10).raise_for_status()
+        web.post(f"{self.demo.control_url()}/control/clock", json={"rate": rate}, timeout=10).raise_for_status()
 
     def halted_by(self) -> set[str]:
         """Return the sources of the halts in force, as the dashboard tells them."""
         dashboard = self.demo.endpoints()["services"]["dashboard-api"]["ports"]["http"]
         token = json.loads((self.demo.folder / ".jennie/secrets.json").read_text())["read-token"]
-        told = httpx.get(f"http://127.0.0.1:{dashboard}/api/halts", headers={"Authorization": f"Bearer {token}"})
+        told = web.get(f"http://127.0.0.1:{dashboard}/api/halts", headers={"Authorization": f"Bearer {token}"})
         (strategy,) = told.raise_for_status().json()
         return {halt["source"] for halt in strategy["halts"]}
 
@@ -68,7 +69,7 @@ class HaltedDay:
     def buys(self) -> int:
         """Return how many buys the exchange has been sent."""
         account = self.demo.endpoints()["account_no"]
-        ledger = httpx.get(f"{self.demo.control_url()}/control/ledger/{account}", timeout=10).raise_for_status().json()
+        ledger = web.get(f"{self.demo.control_url()}/control/ledger/{account}", timeout=10).raise_for_status().json()
         return sum(order["kind"] == "new" and order["side"] == "BUY" for order in ledger["orders"])
 
     def lose_the_gateway_and_redis_keys(self) -> None:

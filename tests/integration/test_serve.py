@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig, WatchlistSpec
+from tests.support import web
 from tests.support.redis_server import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def wait_for(process: "subprocess.Popen[str]", port: int, path: str) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 200:
+            if web.get(f"http://127.0.0.1:{port}{path}").status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
@@ -112,7 +113,7 @@ def test_a_service_whose_gateway_is_away_is_alive_and_stops_with_0_when_told_to(
     file = LiveConfig(name="krx-core", generation=1, spec=StrategyConfig(watchlist=WatchlistSpec(source="scout")))
     with running("-m", "buy_scanner", **strategy(tmp_path, file.model_dump_json(by_alias=True))) as (process, port):
         wait_until_alive(process, port)
-        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
+        assert web.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
         process.send_signal(signal.SIGTERM)
         began_at = time.monotonic()
         assert process.wait(10) == 0

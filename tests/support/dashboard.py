@@ -1,8 +1,6 @@
 """dashboard-api as a process of its own, before a gateway that is a twin."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +10,10 @@ from typing import Any
 
 import httpx
 
+from tests.support import web
 from tests.support.http_twin import Answer, HttpTwin
 from tests.support.redis_server import free_port
+from tests.support.warm_process import WarmProcess
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "50012345-01"
@@ -65,7 +65,7 @@ class Dashboard:
     """A running service and clients of it."""
 
     port: int
-    process: "subprocess.Popen[str]"
+    process: WarmProcess
 
     @property
     def url(self) -> str:
@@ -83,7 +83,7 @@ class Dashboard:
         """Send any request."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= more.pop("headers", {})
-        return httpx.request(method, self.url + path, headers=headers, timeout=10, trust_env=False, **more)
+        return web.request(method, self.url + path, headers=headers, timeout=10, **more)
 
 
 @contextmanager
@@ -99,29 +99,22 @@ def running_dashboard(redis_url: str, database_url: str, gateway_url: str, **var
         "JENNIE_OPERATOR_TOKEN": OPERATE,
         **variables,
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dashboard_api"],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = WarmProcess("dashboard_api", env={**os.environ, **settings})
     try:
         _until_ready(port, process)
         yield Dashboard(port, process)
     finally:
         process.terminate()
-        process.communicate(timeout=15)
+        process.wait(timeout=15)
 
 
-def _until_ready(port: int, process: "subprocess.Popen[str]") -> None:
+def _until_ready(port: int, process: WarmProcess) -> None:
     deadline = time.monotonic() + START_SECS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(process.communicate()[0][-2_000:])
+            raise RuntimeError(process.said()[-2_000:])
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == httpx.codes.OK:
+            if web.get(f"http://127.0.0.1:{port}/readyz").status_code == httpx.codes.OK:
                 return
         except httpx.HTTPError:
             pass

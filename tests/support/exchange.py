@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+from tests.support import web
+from tests.support.warm_process import WarmProcess
 
 APP_KEY = "K" * 36
 APP_SECRET = "S" * 180
@@ -33,12 +33,12 @@ class RunningExchange:
     ws_url: str
     control_url: str
     ready_line: str
-    process: subprocess.Popen[str]
+    process: WarmProcess
     arguments: tuple[str, ...]
 
     def control(self, path: str) -> dict[str, Any]:
         """Return one report of the control API."""
-        answer = httpx.get(f"{self.control_url}/control/{path}", timeout=10, trust_env=False)
+        answer = web.get(f"{self.control_url}/control/{path}", timeout=10)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -46,11 +46,11 @@ class RunningExchange:
     def arm(self, name: str, **order: Any) -> None:
         """Order a fault: count or probability, and parameters."""
         body = {"name": name, **order}
-        httpx.post(f"{self.control_url}/control/faults", json=body, timeout=10, trust_env=False).raise_for_status()
+        web.post(f"{self.control_url}/control/faults", json=body, timeout=10).raise_for_status()
 
     def move_clock(self, **order: Any) -> dict[str, Any]:
         """Change rate or time of day."""
-        answer = httpx.post(f"{self.control_url}/control/clock", json=order, timeout=10, trust_env=False)
+        answer = web.post(f"{self.control_url}/control/clock", json=order, timeout=10)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
@@ -81,18 +81,12 @@ class RunningExchange:
 
 
 def start_exchange(*flags: str, env: dict[str, str] | None = None) -> RunningExchange:
-    """Start `python -m kis_simulator` on free ports and return it once it serves; flags override the defaults here."""
+    """Start the exchange on free ports and return it once it serves; flags override the defaults here."""
     defaults = ("--port", "0", "--ws-port", "0", "--control-port", "0", "--day", DAY, "--at", "09:30", "--seed", "7")
     # Prices that somebody imported on this machine must not change a test.
     nowhere = ("--database-url", "sqlite:////nonexistent/prices.sqlite")
     arguments = (*defaults, *nowhere, *flags)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kis_simulator", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=_environment(env),
-    )
+    process = WarmProcess("kis_simulator", *arguments, env=_environment(env))
     ready_line = _ready_line(process)
     found = _ADDRESSES.search(ready_line)
     if found is None:
@@ -122,17 +116,12 @@ def _environment(extra: dict[str, str] | None) -> dict[str, str]:
     return {**kept, **(extra or {})}
 
 
-def _ready_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
+def _ready_line(process: WarmProcess) -> str:
     deadline = time.monotonic() + _READY_WITHIN_SECS
-    seen: list[str] = []
-    while time.monotonic() < deadline:
-        if select.select([process.stdout], [], [], 0.1)[0]:
-            line = process.stdout.readline()
-            if not line:
-                break
-            if " ready " in line:
+    while time.monotonic() < deadline and process.poll() is None:
+        for line in process.said().splitlines(keepends=True):
+            if " ready " in line and line.endswith("\n"):
                 return line
-            seen.append(line)
+        time.sleep(0.02)
     process.kill()
-    raise RuntimeError(f"the exchange did not start: {''.join(seen)}")
+    raise RuntimeError(f"the exchange did not start: {process.said()}")

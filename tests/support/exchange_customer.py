@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 from websockets.asyncio.client import ClientConnection, connect
 
+from prime_jennie.infra.tls import trust
 from tests.support.exchange import APP_KEY, APP_SECRET, RunningExchange
 
 QUOTATIONS = "/uapi/domestic-stock/v1/quotations"
@@ -25,7 +26,7 @@ class Customer:
     """One app key at one exchange."""
 
     def __init__(self, exchange: RunningExchange, app_key: str = APP_KEY) -> None:
-        self.http = httpx.Client(base_url=exchange.rest_url, timeout=10, trust_env=False)
+        self.http = httpx.Client(base_url=exchange.rest_url, timeout=10, trust_env=False, verify=trust())
         self.app_key = app_key
         grant = {"grant_type": "client_credentials", "appkey": app_key, "appsecret": APP_SECRET}
         self.token_answer = self.http.post("/oauth2/tokenP", json=grant)

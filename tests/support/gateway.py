@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +15,11 @@ from pydantic import SecretStr
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.tokens import mint
+from tests.support import web
 from tests.support.database import migrate_empty
 from tests.support.exchange import ACCOUNT, APP_KEY, APP_SECRET, RunningExchange, start_exchange
 from tests.support.redis_server import RedisServer, free_port
+from tests.support.warm_process import WarmProcess
 
 TOKEN_KEY = "a-key-for-tests-only"
 READ_TOKEN = "a-read-token-for-tests-only"
@@ -52,14 +53,11 @@ class RunningGateway:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         self._environment = {**_own_environment(), **environment, "PORT": str(self.port)}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: WarmProcess | None = None
 
     def start(self, *, ready: bool = True) -> None:
         """Start the process and wait until it is ready, or until it answers at all."""
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "kis_gateway"], env=self._environment, stdout=log, stderr=log
-            )
+        self.process = WarmProcess("kis_gateway", env=self._environment, log=self._log)
         self.wait("/readyz" if ready else "/livez")
 
     def wait(self, path: str, within_secs: float = READY_WITHIN_SECS) -> None:
@@ -89,7 +87,7 @@ class RunningGateway:
 
     def health(self) -> dict[str, Any]:
         """Return /health."""
-        found: dict[str, Any] = httpx.get(f"{self.url}/health", timeout=10, trust_env=False).json()
+        found: dict[str, Any] = web.get(f"{self.url}/health", timeout=10).json()
         return found
 
     def post(self, path: str, body: object, *, token: str | None = "", **headers: str) -> httpx.Response:
@@ -97,7 +95,7 @@ class RunningGateway:
         token = mint(STRATEGY, TOKEN_KEY) if token == "" else token
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.post(self.url + path, json=body, headers=headers, timeout=60, trust_env=False)
+        return web.post(self.url + path, json=body, headers=headers, timeout=60)
 
     def log_text(self) -> str:
         """Return what the process has logged."""
@@ -105,7 +103,7 @@ class RunningGateway:
 
     def _answers(self, path: str) -> bool:
         try:
-            return httpx.get(self.url + path, timeout=5, trust_env=False).status_code == 200
+            return web.get(self.url + path, timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -170,7 +168,7 @@ class House:
 
     def disarm(self) -> None:
         """Take every fault back."""
-        httpx.delete(f"{self.exchange.control_url}/control/faults", timeout=10, trust_env=False)
+        web.delete(f"{self.exchange.control_url}/control/faults", timeout=10)
 
     def ledger(self) -> dict[str, Any]:
         """Return the exchange's own books of the account."""
@@ -178,14 +176,12 @@ class House:
 
     def listings(self) -> list[dict[str, Any]]:
         """Return every stock the exchange lists."""
-        found: list[dict[str, Any]] = httpx.get(
-            f"{self.exchange.control_url}/control/listings", timeout=10, trust_env=False
-        ).json()
+        found: list[dict[str, Any]] = web.get(f"{self.exchange.control_url}/control/listings", timeout=10).json()
         return found
 
     def exchange_orders(self) -> list[dict[str, Any]]:
         """Return the exchange's own orders of the account, cancellations left out."""
-        response = httpx.get(f"{self.exchange.control_url}/control/ledger/{ACCOUNT}", timeout=10, trust_env=False)
+        response = web.get(f"{self.exchange.control_url}/control/ledger/{ACCOUNT}", timeout=10)
         if response.status_code == 404:
             return []
         orders: list[dict[str, Any]] = response.json()["orders"]

@@ -20,6 +20,7 @@ from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.calendar import load_sessions
 from scripts.cluster.demo import SMALL, database_url, make_room
 from scripts.cluster.installation import CHART, REACHED_WITHIN_SECS, Installation, why_not_ready
+from tests.support import web
 
 T = TypeVar("T")
 NAMESPACE = "jennie-test"
@@ -50,7 +51,7 @@ class TradingDesk:
     def pace(self, rate: float) -> None:
         """Cap the virtual day in times of real time; 0: as fast as everybody follows."""
         url = f"{self.control_url}/control/clock"
-        patiently(lambda: httpx.post(url, json={"rate": rate}, timeout=20, trust_env=False).raise_for_status())
+        patiently(lambda: web.post(url, json={"rate": rate}, timeout=20).raise_for_status())
 
     def clock(self) -> Mapping[str, Any]:
         return self._ask("/control/clock")
@@ -133,7 +134,7 @@ OF_EVERY_NAMESPACE = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
 
 def ask(url: str, **headers: str) -> Any:
     """Return a JSON answer."""
-    return patiently(lambda: httpx.get(url, headers=headers, timeout=20, trust_env=False).raise_for_status().json())
+    return patiently(lambda: web.get(url, headers=headers, timeout=20).raise_for_status().json())
 
 
 def patiently(question: Callable[[], T]) -> T:

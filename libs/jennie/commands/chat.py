@@ -16,6 +16,7 @@ import httpx
 
 from jennie.endpoints import running
 from prime_jennie.domain.errors import BadInput, NotFound, Unavailable
+from prime_jennie.infra.tls import trust
 
 COMPONENT: Final = "command-handler"
 SECRETS_FILE: Final = "secrets.json"
@@ -34,7 +35,11 @@ class Line:
 
     def __init__(self, url: str, token: str) -> None:
         self._http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_SECS, trust_env=False
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=ANSWER_SECS,
+            trust_env=False,
+            verify=trust(),
         )
         self.newest = 0
         """Number of the last message shown."""

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from prime_jennie.infra.clock import VirtualClock
 from prime_jennie.infra.redis.server import find_server_binary
+from prime_jennie.infra.tls import trust
 from prime_jennie_operator.desired.closures import CALENDAR, CLOSURES_FILE
 from prime_jennie_operator.firing.runner import ScheduleRunner
 from prime_jennie_operator.firing.turns import NAME as SCHEDULES
@@ -98,7 +99,7 @@ class LocalRun:
         self._done_jobs: dict[str, Workload] = {}
         self._announced: dict[str, Announced] = {}
         self._channel: LiveConfigChannel | None = None
-        self._client = httpx.AsyncClient(trust_env=False)  # a proxy is no way to this machine
+        self._client = httpx.AsyncClient(trust_env=False, verify=trust())  # a proxy is no way to this machine
         self._upkeep = Upkeep(self._report)
         self._schedules = tuple(schedules)
         self._firing: ScheduleRunner | None = None

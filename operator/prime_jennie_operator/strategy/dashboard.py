@@ -6,6 +6,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from prime_jennie.domain.strategy_report import StrategyReport
+from prime_jennie.infra.tls import trust
 
 ANSWER_SECS = 10.0
 _REPORTS = TypeAdapter(list[StrategyReport])
@@ -19,7 +20,7 @@ class Dashboard:
     """One client for every namespace's dashboard-api."""
 
     def __init__(self) -> None:
-        self._http = httpx.AsyncClient(timeout=ANSWER_SECS, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=ANSWER_SECS, trust_env=False, verify=trust())
 
     async def reports(self, url: str, token: str | None) -> dict[str, StrategyReport]:
         """Return what is told of each strategy, by its name; raise NoFigures with the reason."""

@@ -16,6 +16,7 @@ from prime_jennie.domain.health import HealthStatus, ServiceStatus
 from prime_jennie.infra.database.repositories.workers import Worker, WorkerRepository
 from prime_jennie.infra.heartbeat import EXITING
 from prime_jennie.infra.outages import OUTAGES
+from prime_jennie.infra.tls import trust
 
 ANSWER_SECS: Final = 2.0
 
@@ -32,7 +33,7 @@ def system_routes(desk: Callable[[], DashboardDesk]) -> APIRouter:
         seconds is `unhealthy`, with the reason.
         """
         addresses = await addresses_of(desk())
-        async with httpx.AsyncClient(timeout=ANSWER_SECS, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=ANSWER_SECS, trust_env=False, verify=trust()) as http:
             reports = await asyncio.gather(*(_ask(http, name, url) for name, url in addresses.items()))
         return dict(zip(addresses, reports, strict=True))
 

@@ -1,8 +1,6 @@
 """data-collector as a process, against the started exchange and gateway: killed half-way, and a whole day."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,9 +17,11 @@ from prime_jennie.infra.database.repositories.collected_prices import CollectedP
 from prime_jennie.infra.database.repositories.masters import ListedStock, MasterRepository
 from prime_jennie.infra.database.tables.journal import DataGapRow
 from prime_jennie.infra.database.tables.market import IndexDailyPriceRow, StockDailyPriceRow, StockMinutePriceRow
+from tests.support import web
 from tests.support.eventually import eventually
 from tests.support.gateway import House, running_house, until
 from tests.support.redis_server import free_port
+from tests.support.warm_process import WarmProcess
 
 DAY = date(2025, 3, 4)
 SESSIONS = load_sessions()
@@ -47,13 +47,10 @@ class CollectorProcess:
             "HISTORY_SESSIONS": str(HISTORY),
             "PORT": str(port),
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: WarmProcess | None = None
 
     def start(self) -> None:
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "data_collector"], env=self._environment, stdout=log, stderr=log
-            )
+        self.process = WarmProcess("data_collector", env=self._environment, log=self._log)
         until(self._is_ready, within_secs=60, what=f"data-collector is ready\n{self._log.read_text()[-2000:]}")
 
     def kill(self) -> None:
@@ -67,12 +64,12 @@ class CollectorProcess:
             self.process.wait(timeout=20)
 
     def trigger(self, **body: Any) -> dict[str, Any]:
-        answer = httpx.post(f"{self.url}/trigger", json=body, timeout=30, trust_env=False)
+        answer = web.post(f"{self.url}/trigger", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
     def slot(self, name: str) -> dict[str, Any]:
-        return dict(httpx.get(f"{self.url}/jobs/{name}", timeout=30, trust_env=False).raise_for_status().json())
+        return dict(web.get(f"{self.url}/jobs/{name}", timeout=30).raise_for_status().json())
 
     def ended(self, name: str, within_secs: float = 120.0) -> dict[str, Any]:
         until(lambda: self.slot(name)["state"] != "Running", within_secs=within_secs, what=f"the end of {name}")
@@ -80,7 +77,7 @@ class CollectorProcess:
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).status_code == 200
+            return web.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
 

@@ -1,8 +1,7 @@
 """Fourteen processes write at once and nothing is lost; a killed booker leaves all of a trade or nothing of it."""
 
+import os
 import signal
-import subprocess
-import sys
 
 import pytest
 from sqlalchemy import func, select
@@ -12,20 +11,18 @@ from prime_jennie.infra.database.engines import Database
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow, TradeLogRow
 from prime_jennie.infra.database.tables.settings import ConfigRow
+from tests.support.gateway import until
 from tests.support.order_desk import ACCOUNT, OPEN, SAMSUNG, STRATEGY, OrderDesk
 from tests.support.sql_writer import BEFORE_COMMIT
+from tests.support.warm_process import WarmProcess
 
 WRITERS = 14
 STEPS = 20
 
 
-def start(role: str, db: Database, name: str, count: int) -> subprocess.Popen[str]:
+def start(role: str, db: Database, name: str, count: int) -> WarmProcess:
     url = db.url.render_as_string(hide_password=False)
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.support.sql_writer", role, url, name, str(count)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    return WarmProcess("tests.support.sql_writer", role, url, name, str(count), env=os.environ)
 
 
 def test_fourteen_writing_processes_lose_nothing(db: Database) -> None:
@@ -75,11 +72,10 @@ async def kill_while_booking(db: Database, statement: int, expected: str) -> str
     await desk.traded("b", TradeType.BUY, [(4, 72_000), (6, 72_100)])
     order = await desk.traded("s", TradeType.SELL, [(3, 73_000)])
     child = start("stop", db, order.id, statement)
-    assert child.stdout is not None
-    said = child.stdout.readline()
+    until(lambda: child.said() or child.poll() is not None, what="it stopped, or was done")
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert said == expected
+    assert child.said() == expected
     return order.id
 
 

@@ -18,9 +18,11 @@ import pytest
 
 from prime_jennie.domain.risk import HaltState
 from prime_jennie.infra.database.repositories.halts import HaltRepository
+from tests.support import web
 from tests.support.exchange import ACCOUNT
 from tests.support.gateway import READ_TOKEN, STRATEGY, House, running_house, until
 from tests.support.redis_server import free_port
+from tests.support.warm_process import WarmProcess
 
 OPERATOR_TOKEN = "an-operators-token-for-tests"
 
@@ -58,17 +60,14 @@ class CommandHandler:
         (folder / "secrets.json").write_text(json.dumps({"operator-token": OPERATOR_TOKEN}))
         self.process = self._start()
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "command_handler"], env=self._environment, stdout=log, stderr=log
-            )
+    def _start(self) -> WarmProcess:
+        process = WarmProcess("command_handler", env=self._environment, log=self._log)
         until(self.is_ready, what="command-handler is ready")
         return process
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False).status_code == 200
+            return web.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
         except httpx.HTTPError:
             return False
 

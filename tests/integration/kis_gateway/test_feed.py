@@ -7,6 +7,7 @@ import httpx
 import redis
 
 from prime_jennie.domain.market import TickBatch
+from tests.support import web
 from tests.support.gateway import HYNIX, SAMSUNG, House, running_house, until
 
 
@@ -24,7 +25,7 @@ def subscribe(house: House, codes: list[str], caller: str = "buy-scanner", path:
 
 
 def realtime(house: House) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{house.gateway.url}/api/realtime/status", trust_env=False).json()
+    found: dict[str, Any] = web.get(f"{house.gateway.url}/api/realtime/status").json()
     return found
 
 
@@ -52,7 +53,7 @@ def test_the_forty_second_registration_is_a_conflict_and_takes_nothing_away(hous
     answer = house.gateway.post("/api/realtime/subscribe", {"codes": too_many})
     assert answer.status_code == 409
     assert "40" in answer.json()["detail"]
-    assert SAMSUNG in httpx.get(f"{house.gateway.url}/api/realtime/status", trust_env=False).json()["codes"]
+    assert SAMSUNG in web.get(f"{house.gateway.url}/api/realtime/status").json()["codes"]
 
 
 def test_a_held_stock_is_heard_although_scanners_want_every_place(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import redis
 from prime_jennie.domain.risk import Halt, HaltSource, HaltState
 from prime_jennie.domain.trading_strategy import LiveConfig
 from prime_jennie.infra.database.repositories.halts import HaltRepository
+from prime_jennie.infra.tls import trust
 from prime_jennie.infra.tokens import mint
 from tests.support.exchange import ACCOUNT
 from tests.support.gateway import HYNIX, SAMSUNG, STRATEGY, TOKEN_KEY, House, running_house, until
@@ -141,7 +142,9 @@ async def test_fifty_buys_at_once_never_pass_the_limit_of_the_day(tmp_path: Path
     with running_house(tmp_path, ORDER_MAX_PER_DAY="3") as house:
         codes = [row["code"] for row in house.listings()][:50]
         headers = {"Authorization": f"Bearer {mint(STRATEGY, TOKEN_KEY)}"}
-        async with httpx.AsyncClient(base_url=house.gateway.url, headers=headers, timeout=60, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=house.gateway.url, headers=headers, timeout=60, trust_env=False, verify=trust()
+        ) as http:
             answers = await asyncio.gather(
                 *(http.post("/api/trading/buy", json={"stock_code": code, "quantity": 1}) for code in codes)
             )

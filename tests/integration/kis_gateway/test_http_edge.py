@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from prime_jennie.domain.errors import ErrorResponse
 from prime_jennie.infra.tokens import mint
+from tests.support import web
 from tests.support.exchange import APP_KEY, APP_SECRET
 from tests.support.gateway import READ_TOKEN, SAMSUNG, STRATEGY, TOKEN_KEY, House
 
@@ -45,11 +45,10 @@ def test_the_platforms_read_token_trades_nothing(house: House, path: str) -> Non
     ],
 )
 def test_a_forged_token_is_forbidden(house: House, token: str) -> None:
-    answer = httpx.post(
+    answer = web.post(
         house.gateway.url + "/api/trading/buy",
         json={"stock_code": SAMSUNG, "quantity": 1},
         headers={"Authorization": f"Bearer {token}"},
-        trust_env=False,
     )
     assert answer.status_code == 403
     assert ErrorResponse.model_validate(answer.json())
@@ -91,7 +90,7 @@ def test_a_body_that_is_no_order_is_a_bad_request(house: House, body: Any) -> No
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"stock_code": "005930", "quantity": NaN}'])
 def test_a_body_that_is_no_json_is_a_bad_request(house: House, content: bytes) -> None:
     headers = {"Authorization": f"Bearer {mint(STRATEGY, TOKEN_KEY)}", "Content-Type": "application/json"}
-    answer = httpx.post(house.gateway.url + "/api/trading/buy", content=content, headers=headers, trust_env=False)
+    answer = web.post(house.gateway.url + "/api/trading/buy", content=content, headers=headers)
     assert answer.status_code == 400
     assert ErrorResponse.model_validate(answer.json())
 
@@ -128,7 +127,7 @@ def test_a_key_that_is_none_is_a_bad_request(house: House, header: str) -> None:
 
 
 def test_the_day_of_a_question_must_be_one(house: House) -> None:
-    answer = httpx.get(f"{house.gateway.url}/api/market/is-trading-day?date=2025-02-30", trust_env=False)
+    answer = web.get(f"{house.gateway.url}/api/market/is-trading-day?date=2025-02-30")
     assert answer.status_code == 400
 
 
@@ -141,7 +140,7 @@ def test_index_bars_name_their_source_in_a_header_when_they_are_an_approximation
 
 def test_the_market_says_in_which_session_it_is(house: House) -> None:
     # The ancestor called half past nine "pre_opening" (rulebook §14.2 ✗).
-    answer = httpx.get(f"{house.gateway.url}/api/market/is-market-open", trust_env=False)
+    answer = web.get(f"{house.gateway.url}/api/market/is-market-open")
     assert answer.json() == {"is_open": True, "session": "regular"}
 
 
@@ -154,7 +153,7 @@ def test_health_tells_what_the_gateway_holds(house: House) -> None:
     assert health["websocket"]["hears_notices"]
     assert health["breaker"] == "closed"
     assert health["unresolved_orders"] == 0
-    metrics = httpx.get(f"{house.gateway.url}/metrics", trust_env=False).text
+    metrics = web.get(f"{house.gateway.url}/metrics").text
     assert "kis_gateway_orders_total" in metrics
 
 

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import redis
 
+from prime_jennie.infra.tls import trust
 from prime_jennie.infra.tokens import mint
 from tests.support.gateway import HYNIX, SAMSUNG, STRATEGY, TOKEN_KEY, House
 
@@ -12,7 +13,9 @@ from tests.support.gateway import HYNIX, SAMSUNG, STRATEGY, TOKEN_KEY, House
 async def test_fifty_callers_with_one_key_make_one_order_and_hear_the_same(house: House) -> None:
     before = len(house.exchange_orders())
     headers = {"Authorization": f"Bearer {mint(STRATEGY, TOKEN_KEY)}", "Idempotency-Key": "fifty"}
-    async with httpx.AsyncClient(base_url=house.gateway.url, headers=headers, timeout=60, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=house.gateway.url, headers=headers, timeout=60, trust_env=False, verify=trust()
+    ) as http:
         body = {"stock_code": SAMSUNG, "quantity": 2}
         answers = await asyncio.gather(*(http.post("/api/trading/buy", json=body) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {200}

@@ -10,6 +10,7 @@ from prime_jennie.infra.database.repositories.bookkeeper import Bookkeeper
 from prime_jennie.infra.database.repositories.market_states import MarketStateRepository
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.workers import WorkerRepository
+from tests.support import web
 from tests.support.exchange import ACCOUNT
 from tests.support.exchange_customer import SELL, Customer
 from tests.support.gateway import SAMSUNG, STRATEGY, House, running_house, until
@@ -20,7 +21,7 @@ BUY = {"stock_code": SAMSUNG, "quantity": 10}
 
 
 def state(house: House) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{house.gateway.url}/api/market/state", timeout=10, trust_env=False).json()
+    found: dict[str, Any] = web.get(f"{house.gateway.url}/api/market/state", timeout=10).json()
     return found
 
 

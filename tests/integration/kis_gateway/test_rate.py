@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from prime_jennie.infra.tls import trust
 from prime_jennie.infra.tokens import mint
 from tests.support.database import migrate_empty
 from tests.support.exchange import running_exchange
@@ -26,7 +27,9 @@ QUOTES = 200
 async def flood(url: str) -> list[int]:
     headers = {"Authorization": f"Bearer {mint(STRATEGY, TOKEN_KEY)}"}
     limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120, limits=limits, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=120, limits=limits, trust_env=False, verify=trust()
+    ) as http:
         codes = [SAMSUNG, HYNIX]
         quotes = [http.post("/api/market/snapshot", json={"stock_code": codes[n % 2]}) for n in range(QUOTES)]
         balances = [http.post("/api/account/cash") for _ in range(10)]

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from prime_jennie.infra.database.repositories.orders import OrderRepository
+from tests.support import web
 from tests.support.exchange import ACCOUNT
 from tests.support.gateway import SAMSUNG, STRATEGY, RunningGateway, gateway_environment, running_house, until
 
@@ -76,7 +77,7 @@ def test_a_frozen_owner_that_wakes_after_its_lease_sends_nothing(tmp_path: Path)
         )
         standby.start(ready=False)
         try:
-            assert httpx.get(f"{standby.url}/readyz", trust_env=False).status_code == 503
+            assert web.get(f"{standby.url}/readyz").status_code == 503
             refused = standby.post("/api/trading/buy", BUY, **{"Idempotency-Key": "standby"})
             assert refused.status_code == 503
 
@@ -89,7 +90,9 @@ def test_a_frozen_owner_that_wakes_after_its_lease_sends_nothing(tmp_path: Path)
             asked.join()
             assert first.process.wait(timeout=10) == 1  # it found itself replaced: begin anew, as a standby
             assert house.exchange_orders() == []
-            assert standby.post("/api/trading/buy", BUY, **{"Idempotency-Key": "standby"}).json()["success"]
+            until(lambda: standby.health()["buy_blocks"] == [], what="the notices of fills come to the new owner")
+            told = standby.post("/api/trading/buy", BUY, **{"Idempotency-Key": "standby"})
+            assert told.json()["success"], told.text
             assert len(house.exchange_orders()) == 1
         finally:
             standby.stop()

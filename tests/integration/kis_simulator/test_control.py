@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
+from tests.support import web
 from tests.support.exchange import ACCOUNT, RunningExchange, running_exchange
 from tests.support.exchange_customer import BUY, Customer
 
@@ -17,8 +17,8 @@ def exchange() -> Iterator[RunningExchange]:
 
 def test_it_is_alive_ready_healthy_and_counted(exchange: RunningExchange) -> None:
     for path in ("/livez", "/readyz", "/metrics"):
-        assert httpx.get(f"{exchange.control_url}{path}", trust_env=False).status_code == 200
-    health = httpx.get(f"{exchange.control_url}/health", trust_env=False).json()
+        assert web.get(f"{exchange.control_url}{path}").status_code == 200
+    health = web.get(f"{exchange.control_url}/health").json()
     assert (health["service"], health["status"]) == ("kis-simulator", "healthy")
     assert health["data_source"] == "synthetic"
 
@@ -30,12 +30,12 @@ def test_an_account_that_was_never_used_has_its_cash_and_nothing_else(exchange: 
 
 
 def test_a_malformed_account_is_refused(exchange: RunningExchange) -> None:
-    answer = httpx.get(f"{exchange.control_url}/control/ledger/1234", trust_env=False)
+    answer = web.get(f"{exchange.control_url}/control/ledger/1234")
     assert answer.status_code == 400
 
 
 def test_the_listings_name_every_stock(exchange: RunningExchange) -> None:
-    listings = httpx.get(f"{exchange.control_url}/control/listings", trust_env=False).json()
+    listings = web.get(f"{exchange.control_url}/control/listings").json()
     assert {"code": "005930", "name": "삼성전자"}.items() <= next(x for x in listings if x["code"] == "005930").items()
     assert len(listings) == exchange.control("stats")["universe"]
 
@@ -49,7 +49,7 @@ def test_stats_say_that_the_market_is_made(exchange: RunningExchange) -> None:
 
 @pytest.mark.parametrize("body", [{"rate": -1}, {"rate": "fast"}, {"at": "25:00"}, {"to": "10:00"}, []])
 def test_a_malformed_clock_order_is_refused(exchange: RunningExchange, body: object) -> None:
-    answer = httpx.post(f"{exchange.control_url}/control/clock", json=body, trust_env=False)
+    answer = web.post(f"{exchange.control_url}/control/clock", json=body)
     assert answer.status_code == 400
 
 
@@ -62,7 +62,7 @@ def test_the_day_runs_from_auction_to_auction_and_the_clock_does_not_go_back() -
         exchange.run_to("09:01")
         order = exchange.control(f"ledger/{ACCOUNT}")["orders"][0]
         assert (order["order_no"], order["status"]) == (waiting, "filled")
-        back = httpx.post(f"{exchange.control_url}/control/clock", json={"at": "09:00"}, trust_env=False)
+        back = web.post(f"{exchange.control_url}/control/clock", json={"at": "09:00"})
         assert back.status_code == 409
         exchange.run_to("15:21")
         assert exchange.control("clock")["phase"] == "closing_auction"

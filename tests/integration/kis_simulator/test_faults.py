@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.support import web
 from tests.support.exchange import ACCOUNT, RunningExchange, running_exchange
 from tests.support.exchange_customer import BUY, QUOTATIONS, Customer
 
@@ -76,9 +77,9 @@ def test_an_invalidated_token_is_expired_for_good(exchange: RunningExchange) -> 
 def test_faults_are_listed_removed_and_checked(exchange: RunningExchange) -> None:
     url = f"{exchange.control_url}/control/faults"
     exchange.arm("order_reply_lost", probability=1.0)
-    assert [fault["name"] for fault in httpx.get(url, trust_env=False).json()["faults"]] == ["order_reply_lost"]
-    assert httpx.delete(url, trust_env=False).json() == {"removed": 1}
-    refused = httpx.post(url, json={"name": "earthquake"}, trust_env=False)
+    assert [fault["name"] for fault in web.get(url).json()["faults"]] == ["order_reply_lost"]
+    assert web.delete(url).json() == {"removed": 1}
+    refused = web.post(url, json={"name": "earthquake"})
     assert refused.status_code == 400
     assert refused.json()["service"] == "kis-simulator"
     assert Customer(exchange).order(BUY, "005930", 1).json()["rt_cd"] == "0"

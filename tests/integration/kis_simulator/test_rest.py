@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
+from tests.support import web
 from tests.support.exchange import ACCOUNT, APP_KEY, APP_SECRET, RunningExchange, running_exchange
 from tests.support.exchange_customer import BUY, QUOTATIONS, SELL, TRADING, Customer
 
@@ -328,6 +328,6 @@ def test_the_limits_are_judged_in_a_sliding_second_of_the_clock() -> None:
 
 
 def test_hashkey_echoes_the_body(exchange: RunningExchange) -> None:
-    answer = httpx.post(f"{exchange.rest_url}/uapi/hashkey", json={"ORD_QTY": "1"}, trust_env=False).json()
+    answer = web.post(f"{exchange.rest_url}/uapi/hashkey", json={"ORD_QTY": "1"}).json()
     assert answer["BODY"] == {"ORD_QTY": "1"}
     assert len(answer["HASH"]) == 64

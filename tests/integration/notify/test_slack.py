@@ -16,6 +16,7 @@ from prime_jennie.infra.clients import slack as slack_module
 from prime_jennie.infra.clients.slack import SlackHandler, add_slack_handler
 from prime_jennie.infra.clients.slack_config import SlackHandlerConfig
 from prime_jennie.infra.settings import ServiceSettings
+from tests.support import web
 from tests.support.redis_server import free_port
 from tests.support.slack_api import TOKEN, SlackApi, SlackFault
 
@@ -292,7 +293,7 @@ def test_with_slack_away_or_silent_a_process_still_ends_in_time(slack: SlackApi,
 
 def _is_ready(port: str) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+        return web.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
     except httpx.TransportError:
         return False
 

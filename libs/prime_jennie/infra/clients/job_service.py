@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from prime_jennie.domain.errors import BadInput, Conflict, NotFound, Unavailable
 from prime_jennie.domain.slots import Slot, TriggerAnswer, TriggerRequest
+from prime_jennie.infra.tls import trust
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -18,7 +19,7 @@ class JobServiceClient:
     """Talks to services by their addresses; asking twice is harmless, for a slot begins once."""
 
     def __init__(self, *, answer_secs: float = ANSWER_SECS) -> None:
-        self._http = httpx.AsyncClient(timeout=answer_secs, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=answer_secs, trust_env=False, verify=trust())
 
     async def __aenter__(self) -> Self:
         return self

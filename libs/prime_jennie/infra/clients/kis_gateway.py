@@ -16,6 +16,7 @@ from prime_jennie.domain.lifecycle import MarketStatus
 from prime_jennie.domain.market import DailyPrice, IndexDailyPrice, IndexQuote, MinutePrice, Snapshots, StockSnapshot
 from prime_jennie.domain.orders import OrderOutcome, OrderRequest, OrderResult, OrderState
 from prime_jennie.domain.positions import PortfolioState
+from prime_jennie.infra.tls import trust
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -48,6 +49,7 @@ class GatewayClient:
             timeout=httpx.Timeout(answer_secs, connect=CONNECT_SECS),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
             trust_env=False,
+            verify=trust(),
         )
 
     async def __aenter__(self) -> Self:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from prime_jennie.domain.errors import BrokerRefused, OutcomeUnknown
+from prime_jennie.infra.tls import trust
 
 CONNECT_TIMEOUT_SECS = 3.0
 NOT_CONNECTED = "NOT_CONNECTED"
@@ -47,9 +48,13 @@ class Transport:
     def __init__(self, base_url: str, *, timeout_secs: float) -> None:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs at INFO
         timeout = httpx.Timeout(timeout_secs, connect=min(CONNECT_TIMEOUT_SECS, timeout_secs))
-        self._kept = httpx.AsyncClient(base_url=base_url, timeout=timeout, trust_env=False)
+        self._kept = httpx.AsyncClient(base_url=base_url, timeout=timeout, trust_env=False, verify=trust())
         self._fresh = httpx.AsyncClient(
-            base_url=base_url, timeout=timeout, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+            base_url=base_url,
+            timeout=timeout,
+            trust_env=False,
+            limits=httpx.Limits(max_keepalive_connections=0),
+            verify=trust(),
         )
 
     async def get(self, path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Answer:

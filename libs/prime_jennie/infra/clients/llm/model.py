@@ -15,6 +15,7 @@ from prime_jennie.domain.language import AnswerT, BadAnswer, Prompt, Tier, Usage
 from prime_jennie.infra.clients.llm.answers import read_answer
 from prime_jennie.infra.clients.llm.settings import LanguageSettings
 from prime_jennie.infra.clients.llm.stats import UsageCounter
+from prime_jennie.infra.tls import trust
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -159,6 +160,7 @@ class OpenAiModel:
                     timeout=httpx.Timeout(self._timeout_secs, connect=CONNECT_SECS),
                     limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=2.0),
                     trust_env=False,
+                    verify=trust(),
                 ),
             )
             opened.organization = opened.project = None  # the SDK takes them from its own environment variables
