@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from prime_jennie.infra.database.engines import driver_url
 from prime_jennie.infra.database.migrate import alembic_config, migrate
 from prime_jennie.infra.database.tables import Base
 from tests.support.database import is_current
+from tests.support.gateway import until
+from tests.support.warm_process import WarmProcess
 
 
 def test_models_equal_migrations(database_url: str) -> None:
@@ -82,7 +83,7 @@ def test_downgrade_leaves_no_table(database_url: str) -> None:
 
 def test_eight_processes_migrate_at_once(database_url: str) -> None:
     processes = [start_migration(database_url) for _ in range(8)]
-    results = [(process.wait(60), process.stderr.read() if process.stderr else "") for process in processes]
+    results = [(process.wait(60), process.said()) for process in processes]
     assert [status for status, _ in results] == [0] * 8, results
     assert is_current(database_url)
 
@@ -91,7 +92,7 @@ def test_a_killed_migration_is_simply_run_again(database_url: str) -> None:
     process = start_migration(database_url)
     # Whatever moment the kill hits, the next run must end at the newest shape.
     try:
-        process.wait(0.45)
+        process.wait(0.15)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -114,10 +115,9 @@ def test_a_database_that_starts_later_is_waited_for(mariadb_url: str, tmp_path: 
     url, _, socket = mariadb_url.partition("?unix_socket=")
     door = tmp_path / "mariadb.sock"
     process = start_migration(f"{url}?unix_socket={door}", DATABASE_WAIT_SECS="60")
-    assert process.stderr is not None
-    assert "waiting for the database: " in process.stderr.readline()
+    until(lambda: "waiting for the database: " in process.said(), what="it waits")
     door.symlink_to(socket)
-    assert (process.wait(60), process.stderr.read()) == (0, "")
+    assert (process.wait(60), process.said().count("\n")) == (0, 1)
     assert is_current(mariadb_url)
 
 
@@ -125,7 +125,7 @@ def test_a_database_that_never_starts_ends_the_wait(tmp_path: Path) -> None:
     url = f"mariadb://jennie:hidden@localhost/x?unix_socket={tmp_path / 'none.sock'}"
     process = start_migration(url, DATABASE_WAIT_SECS="1")
     assert process.wait(60) == 1
-    said = process.stderr.read() if process.stderr else ""
+    said = process.said()
     assert "migrate: database: " in said
     assert "hidden" not in said
 
@@ -141,7 +141,7 @@ def test_a_database_that_never_starts_ends_the_wait(tmp_path: Path) -> None:
 def test_a_wrong_url_is_one_clear_error_and_exit_2(url: str, reason: str) -> None:
     process = start_migration(url)
     assert process.wait(30) == 2
-    complaint = process.stderr.read() if process.stderr else ""
+    complaint = process.said()
     assert complaint.count("\n") == 1
     assert reason in complaint
     assert "DATABASE_URL" in complaint
@@ -150,13 +150,8 @@ def test_a_wrong_url_is_one_clear_error_and_exit_2(url: str, reason: str) -> Non
 def test_a_database_that_does_not_answer_is_exit_1(tmp_path: Path) -> None:
     process = start_migration(f"mysql://root@localhost/x?unix_socket={tmp_path / 'nobody'}")
     assert process.wait(30) == 1
-    assert (process.stderr.read() if process.stderr else "").count("\n") == 1
+    assert process.said().count("\n") == 1
 
 
-def start_migration(url: str, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "prime_jennie.infra.database.migrate"],
-        env={**os.environ, "DATABASE_URL": url, **variables},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start_migration(url: str, **variables: str) -> WarmProcess:
+    return WarmProcess("prime_jennie.infra.database.migrate", env={**os.environ, "DATABASE_URL": url, **variables})

@@ -167,7 +167,7 @@ async def test_the_slowest_consumer_sets_the_pace(redis: Redis, redis_server: Re
 
 
 async def test_the_leader_gives_a_dead_consumer_up(redis: Redis, redis_server: RedisServer) -> None:
-    leader = await leader_on(redis, dead_after_secs=0.5)
+    leader = await leader_on(redis, dead_after_secs=2.0)
     async with following(redis_server.url) as clock:
         await clock.progress("killed", OPEN)
         assert await steps_until_lag(leader) == 31
