@@ -68,8 +68,8 @@ class Operator:
         self._watches = Watches((*OWN_KINDS, *CHILD_KINDS), self._served)
         self._leadership = Leadership()
         self._queue = WorkQueue()
-        self._children = Children(self._watches.listings)
         self._specs = Specs(self._watches.listings)
+        self._children = Children(self._watches.listings, self._specs.__contains__)
         self._hearing = Hearing(self._specs, self._children, self._queue, self._watches)
         self._connection = connection
         self._reconcilers: dict[str, Reconciler] = {}

@@ -128,6 +128,7 @@ class Applier:
         for key, child in self._children.of(owner_key(owner), *prunes).items():
             if key not in kept and child.prunable and not child.deleting:
                 await self._prune(key, child, changes)
+        self._children.settle(owner_key(owner), kept)
         return changes
 
     async def _converge_one(self, owner: Manifest, wanted: Manifest, changes: Changes) -> None:
@@ -292,12 +293,14 @@ class Applier:
         metrics.CHILD_WRITES.labels(key.kind, "delete").inc()
         kind = next(kind for kind in PRUNED_KINDS if kind.name == key.kind)
         self._children.begin_write(key)
+        child.pruned = True
         try:
             await self._api.delete(kind, key.namespace, key.name, uid=child.uid)
             child.deleting = True
         except Conflict:
             return  # another object has its name by now; its own event will tell of it
         except Forbidden as error:
+            child.pruned = False
             changes.refused.append(Refusal(key, error.because, error.message))
             return
         finally:

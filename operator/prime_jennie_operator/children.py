@@ -43,6 +43,7 @@ class Child:
         "owner",
         "print",
         "prunable",
+        "pruned",
         "uid",
         "verified_for",
         "version",
@@ -63,6 +64,8 @@ class Child:
         self.owner: Key | None = None
         self.prunable = False
         """Whether no other controller owns it."""
+        self.pruned = False
+        """Whether it goes because we said so."""
         self.deleting = False
         self._facts = b"{}"
         self.marks: Mapping[str, str] = {}
@@ -97,12 +100,17 @@ class Child:
 class Children:
     """Records of every object that carries our managed-by label, and of what we wrote ourselves."""
 
-    def __init__(self, listings: Callable[[str], int] = lambda _: 0) -> None:
+    def __init__(
+        self, listings: Callable[[str], int] = lambda _: 0, exists: Callable[[Key], bool] = lambda _: True
+    ) -> None:
         self._listings = listings
+        self._exists = exists
+        """Whether an owner is there: without it the garbage collector takes its children, and nobody misses them."""
         self._records: dict[ChildKey, Child] = {}
         self._by_owner: dict[Key, set[ChildKey]] = defaultdict(set)
         self._being_written: set[ChildKey] = set()
-        self._lost: set[ChildKey] = set()
+        self._lost: dict[ChildKey, Key | None] = {}
+        """Owners of children that somebody else deleted, until they are made again or not wanted any more."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -126,9 +134,7 @@ class Children:
         if deleted:
             if child is None or child.uid != uid:
                 return None  # pruned by us, or replaced already
-            self.forget(key)
-            if not child.deleting or key not in self._being_written:
-                self._lost.add(key)
+            self._lose(key, child)
             return child.owner
         if child is not None and child.uid == uid:
             child.listing = self._listings(key.kind)
@@ -154,7 +160,7 @@ class Children:
         False when it is to be compared: the watch has told of something newer, or it is not what was wanted.
         """
         key = child_key(manifest)
-        self._lost.discard(key)
+        self._lost.pop(key, None)
         child = self._records.get(key)
         if child is None:
             child = self._records[key] = Child()
@@ -187,13 +193,25 @@ class Children:
     def lose(self, key: ChildKey) -> Key | None:
         """Note that a child is gone, though no watch has said so; return the owner that should look at it."""
         child = self._records.get(key)
-        self.forget(key)
-        self._lost.add(key)
-        return None if child is None else child.owner
+        if child is None:
+            return None
+        self._lose(key, child)
+        return child.owner
 
     def was_lost(self, key: ChildKey) -> bool:
         """Tell whether somebody deleted this child, not we."""
         return key in self._lost
+
+    def settle(self, owner: Key, wanted: Container[ChildKey]) -> None:
+        """Miss no child of an owner that is not wanted any more."""
+        for key in [key for key, whose in self._lost.items() if whose == owner and key not in wanted]:
+            del self._lost[key]
+
+    def _lose(self, key: ChildKey, child: Child) -> None:
+        self.forget(key)
+        is_missed = child.owner is None or (child.prunable and self._exists(child.owner))
+        if is_missed and not child.pruned:
+            self._lost[key] = child.owner
 
     def _learn(self, key: ChildKey, child: Child, manifest: Manifest) -> bool:
         before = child.owner

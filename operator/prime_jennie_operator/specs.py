@@ -24,6 +24,9 @@ class Specs:
         self._texts: dict[str, dict[Key, bytes]] = defaultdict(dict)
         self._observers: dict[str, list[OnChange]] = defaultdict(list)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._texts[key.kind]
+
     def get(self, key: Key) -> Manifest | None:
         text = self._texts[key.kind].get(key)
         return None if text is None else dict(json.loads(text))

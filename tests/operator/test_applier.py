@@ -18,7 +18,7 @@ from prime_jennie_operator.kube.kinds import (
     Kind,
     kind_of,
 )
-from tests.operator.world import World
+from tests.operator.world import MERGE, World
 from tests.support.api_proxy import ApiProxy
 from tests.support.control_plane import ControlPlane
 from tests.support.eventually import eventually
@@ -283,6 +283,23 @@ async def test_children_that_are_wanted_no_more_are_pruned_and_no_others(world: 
             assert await world.find(kind) is not None
         assert await world.find(CONFIG_MAP, "helms") is not None
         assert await world.differences("two") == {}
+
+
+async def test_what_we_took_away_and_make_again_was_lost_by_nobody(world: World) -> None:
+    async with world.operator():
+        await world.make()
+        for kept, has_all in (("ServiceAccount", False), ("", True)):
+            marks = {"test/children": kept or None}
+            path = STRATEGY.path(world.namespace, "one")
+            await world.ask("PATCH", path, {"metadata": {"annotations": marks}}, content=MERGE)
+
+            async def is_done(has_all: bool = has_all) -> bool:
+                found = [await world.find(kind) is not None for kind in KINDS[1:]]
+                return all(found) if has_all else not any(found)
+
+            await eventually(is_done)
+            await world.quiet()
+    assert [changes.healed for changes in world.changes if changes.healed] == []
 
 
 async def test_a_new_process_prunes_what_was_dropped_while_nobody_looked(world: World) -> None:
