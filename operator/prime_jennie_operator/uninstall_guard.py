@@ -45,13 +45,15 @@ def _trading(strategy: Manifest) -> str:
 
 
 def _holdings(status: dict[str, Any]) -> str:
-    positions = status.get("positions")
+    positions, orders = status.get("positions"), int(status.get("openOrders") or 0)
     current = [
         c.get("status") for c in status.get("conditions") or () if c.get("type") == ConditionType.FIGURES_CURRENT
     ]
     if positions is None or current != ["True"]:
         return "may hold positions: its figures are not known"
-    return f"holds {positions} position{'s' if positions > 1 else ''}" if positions else ""
+    if positions:
+        return f"holds {positions} position{'s' if positions > 1 else ''}"
+    return f"has {orders} open order{'s' if orders > 1 else ''}" if orders else ""
 
 
 async def guard(api: KubeApi, namespace: str, *, everywhere: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""No node drains the gateway's pod from under an open exchange, and every node may outside the session."""
+"""No node drains a gateway's or store's pod from under an open exchange, and every node may outside the session."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -50,8 +50,8 @@ async def is_counted(cluster: StrategyCluster) -> bool:
     return found is not None and told.get("observedGeneration") == found["metadata"]["generation"]
 
 
-async def allows(cluster: StrategyCluster, unavailable: object) -> bool:
-    found = await cluster.find(DISRUPTION_BUDGET, GATEWAY)
+async def allows(cluster: StrategyCluster, unavailable: object, name: str = GATEWAY) -> bool:
+    found = await cluster.find(DISRUPTION_BUDGET, name)
     return found is not None and found["spec"]["maxUnavailable"] == unavailable
 
 
@@ -116,3 +116,34 @@ async def test_another_ones_budget_is_left_alone_and_told_and_the_gateway_is_sti
 
         await cluster.eventually(is_told)
         assert await allows(cluster, 1)
+
+
+@pytest.mark.parametrize("store", ["mariadb", "redis"])
+async def test_a_store_of_ours_is_kept_as_the_gateway_is(cluster: StrategyCluster, store: str) -> None:
+    await cluster.make_stateful_set(store, "store:1")
+    await cluster.eventually(lambda: cluster.find(POD, f"{store}-0"))
+    await cluster.run_pod(f"{store}-0")
+    first = await cluster.get(POD, f"{store}-0")
+
+    async def is_replaced() -> bool:
+        found = await cluster.find(POD, f"{store}-0")
+        return found is not None and found["metadata"]["uid"] != first["metadata"]["uid"]
+
+    async def is_held() -> bool:
+        return ("Normal", "RolloutHeld") in await cluster.events(store)
+
+    async with cluster.operator():
+        await cluster.eventually(lambda: allows(cluster, 0, store))
+        await cluster.make_stateful_set(store, "store:2")
+        await cluster.eventually(is_held)
+        assert not await is_replaced()
+        await cluster.clock("2026-02-20 15:30")
+        await cluster.eventually(lambda: allows(cluster, "100%", store))
+        await cluster.eventually(is_replaced)
+
+
+async def test_somebody_elses_store_is_left_to_them(cluster: StrategyCluster) -> None:
+    await cluster.make_stateful_set("redis", "store:1", updates="RollingUpdate")
+    async with cluster.operator():
+        await cluster.eventually(lambda: allows(cluster, 0))
+        assert await cluster.find(DISRUPTION_BUDGET, "redis") is None

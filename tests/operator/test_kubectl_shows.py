@@ -24,6 +24,7 @@ STRATEGY = {
     ],
     "services": [{"name": "buy-scanner", "ready": 1, "desired": 1, "image": "localhost/buy-scanner:1"}],
     "positions": 3,
+    "openOrders": 1,
     "dayPnlKrw": -12500,
     "marketRegime": "BULL",
     "lastSignalTime": "2026-02-19T00:41:03Z",

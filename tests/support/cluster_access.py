@@ -102,9 +102,15 @@ class ClusterAccess:
                 raise
 
     def install_crds(self, folder: Path = CRDS) -> None:
-        """Install our kinds and return once the API server serves them."""
+        """Install our kinds and return once the API server serves them, and kubectl knows their names."""
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(folder))
         self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(folder))
+        deadline = time.monotonic() + REQUEST_SECS
+        wanted = {path.stem.replace("_", ".", 1) for path in folder.glob("*.yaml")}
+        while not wanted <= set(self.kubectl("api-resources", "-o", "name").stdout.split()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"kubectl does not discover all of {sorted(wanted)}")
+            time.sleep(0.1)
 
     def service_account_token(self, namespace: str, name: str) -> str:
         """Issue a token of an account that exists, as its pods get one."""

@@ -302,20 +302,24 @@ class StrategyCluster:
 
     async def make_gateway(self, image: str = "gateway:1") -> None:
         """Make a gateway as the chart does, or change its image."""
-        labels = {"app": "kis-gateway"}
-        container = {"name": "kis-gateway", "image": image}
-        if await self.find(STATEFUL_SET, "kis-gateway") is not None:
+        await self.make_stateful_set("kis-gateway", image)
+
+    async def make_stateful_set(self, name: str, image: str, updates: str = "OnDelete") -> None:
+        """Make one with a pod, or change its image."""
+        labels = {"app": name}
+        container = {"name": name, "image": image}
+        if await self.find(STATEFUL_SET, name) is not None:
             template = {"spec": {"containers": [container]}}
-            await self.patch(STATEFUL_SET, "kis-gateway", spec={"template": template})
+            await self.patch(STATEFUL_SET, name, spec={"template": template})
             return
         body = {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
-            "metadata": {"name": "kis-gateway"},
+            "metadata": {"name": name},
             "spec": {
                 "replicas": 1,
-                "serviceName": "kis-gateway",
-                "updateStrategy": {"type": "OnDelete"},
+                "serviceName": name,
+                "updateStrategy": {"type": updates},
                 "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
             },
@@ -325,7 +329,7 @@ class StrategyCluster:
     async def run_pod(self, name: str) -> None:
         """Let a pod that belongs to no strategy run and be ready."""
         running = {
-            "name": "kis-gateway",
+            "name": name.rpartition("-")[0],
             "ready": True,
             "started": True,
             "restartCount": 0,

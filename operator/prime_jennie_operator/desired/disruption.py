@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prime_jennie_operator.desired.platform import GATEWAY, RELEASE
+from prime_jennie_operator.desired.platform import RELEASE
 from prime_jennie_operator.desired.pods import labels
 from prime_jennie_operator.manifest import Manifest
 
@@ -25,8 +25,10 @@ def disruption_budget(metadata: Mapping[str, Any], selects: Mapping[str, str], *
     }
 
 
-def gateway_budget(namespace: str, selects: Mapping[str, str], managed_by: str, *, is_open: bool) -> Manifest:
-    """Describe the budget of the gateway's pods, through which every strategy trades."""
-    all_labels = labels(GATEWAY, component="protection", instance=RELEASE, managed_by=managed_by)
-    metadata = {"name": GATEWAY, "namespace": namespace, "labels": all_labels}
+def platform_budget(
+    name: str, namespace: str, selects: Mapping[str, str], managed_by: str, *, is_open: bool
+) -> Manifest:
+    """Describe the budget of the gateway or a store, without which no strategy trades."""
+    all_labels = labels(name, component="protection", instance=RELEASE, managed_by=managed_by)
+    metadata = {"name": name, "namespace": namespace, "labels": all_labels}
     return disruption_budget(metadata, selects, is_open=is_open)

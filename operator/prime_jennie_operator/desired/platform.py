@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from prime_jennie_operator.desired.closures import CALENDAR, CLOSURES_FILE, MOUNTS, closures_env, closures_volume
@@ -25,6 +26,8 @@ RELEASE = "prime-jennie"
 MANAGED_BY = "Helm"
 GATEWAY = "kis-gateway"  # the object that stands for the broker; strategies name it
 STATE_FOLDER = "/var/lib/jennie"
+# An upgrade of the chart must not replace the gateway, or a store, in market hours: the operator does it outside them.
+ON_DELETE: Mapping[str, Any] = {"updateStrategy": {"type": "OnDelete"}}
 # Program, its field in the chart's values, what it is to the trading day.
 PROGRAMS = (
     ("scout-job", "scout_job", "scout"),
@@ -189,9 +192,13 @@ def _redis(values: PlatformValues, namespace: str) -> list[Manifest]:
         },
     )
     pod = pod_spec(main, volumes=[], service_account=RELEASE, **values.pods.render())
-    claims: dict[str, Any] = {"serviceName": "redis", "volumeClaimTemplates": [_claim(values, "data", redis.storage)]}
+    rules: dict[str, Any] = {
+        "serviceName": "redis",
+        **ON_DELETE,
+        "volumeClaimTemplates": [_claim(values, "data", redis.storage)],
+    }
     return [
-        _workload("StatefulSet", metadata, pod, **claims),
+        _workload("StatefulSet", metadata, pod, **rules),
         service("redis", metadata=metadata, selects=selector(metadata["labels"]), ports={"redis": redis.port}),
     ]
 
@@ -263,11 +270,10 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         probes=http_probes(),
     )
     pod = pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, **values.pods.render())
-    # OnDelete: an upgrade of the chart must not replace the owner of the broker session in market hours.
     rules: dict[str, Any] = {
         "serviceName": "kis-gateway",
         "podManagementPolicy": "Parallel",
-        "updateStrategy": {"type": "OnDelete"},
+        **ON_DELETE,
         "volumeClaimTemplates": [_claim(values, "state", gateway.storage)],
     }
     annotations = values.metrics.annotations(gateway.port) | values.calendar.checksum()

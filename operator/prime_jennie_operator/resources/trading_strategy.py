@@ -66,6 +66,9 @@ class TradingStrategyStatus(Spec):
         default=None, description="share of the gateway's rate that is granted; one who holds positions keeps it"
     )
     positions: Count | None = Field(default=None, description="open positions")
+    open_orders: Count | None = Field(
+        default=None, description="orders that work at the exchange, or of which nobody knows yet how they ended"
+    )
     day_pnl_krw: Count | None = Field(
         default=None, description="realised and unrealised since the open, after fees and tax"
     )

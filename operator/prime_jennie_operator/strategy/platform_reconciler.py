@@ -14,7 +14,7 @@ from prime_jennie.infra.tasks import end_tasks
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.kube.kinds import STRATEGY
 from prime_jennie_operator.strategy.dashboard import Dashboard
-from prime_jennie_operator.strategy.gateway import GatewayKeeper
+from prime_jennie_operator.strategy.keeper import PodKeeper
 from prime_jennie_operator.strategy.platform import Platform
 from prime_jennie_operator.strategy.shared import Shared
 from prime_jennie_operator.strategy.status import FIGURES_EVERY_SECS, StatusFigures
@@ -58,7 +58,7 @@ class PlatformReconciler:
     def __init__(self, deps: Dependencies, shared: Shared) -> None:
         self._deps = deps
         self._shared = shared
-        self._gateways = GatewayKeeper(deps)
+        self._keeper = PodKeeper(deps)
         self._dashboard = Dashboard()
         self._looks: defaultdict[str, _Looks] = defaultdict(_Looks)
         self._every_secs = LOOK_SECS if deps.settings.clock_url is None else VIRTUAL_LOOK_SECS
@@ -97,7 +97,7 @@ class PlatformReconciler:
         if not looks.is_due("gateway", min(GATEWAY_SECS, 3 * self._every_secs)):
             return False
         before = platform.gateway
-        platform.gateway = await self._gateways.look(platform.namespace, self._shared.hours())
+        platform.gateway = await self._keeper.look(platform.namespace, self._shared.hours())
         return platform.gateway != before
 
     async def _figures(self, platform: Platform, looks: _Looks) -> None:

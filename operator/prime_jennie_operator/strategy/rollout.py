@@ -151,11 +151,11 @@ def what_is_new(known: Template, wanted: Template) -> str:
     return ", ".join(found) or "its template"
 
 
-def stale_gateway_pod(stateful_set: Manifest, pods: Sequence[Manifest]) -> Manifest | None:
-    """Choose the gateway's next pod to replace by hand, as OnDelete leaves that to us; None when none is due.
+def stale_pod(stateful_set: Manifest, pods: Sequence[Manifest]) -> Manifest | None:
+    """Choose a StatefulSet's next pod to replace by hand, as OnDelete leaves that to us; None when none is due.
 
-    A standby goes before the owner (the one that is ready), and nobody before all others have shown that what is new
-    runs: one that ends again and again is Running in between.
+    The gateway's standby goes before the owner (the one that is ready), and nobody before all others have shown that
+    what is new runs: one that ends again and again is Running in between.
     """
     newest = (stateful_set.get("status") or {}).get("updateRevision")
     if not newest or (stateful_set.get("status") or {}).get("observedGeneration") != _generation(stateful_set):

@@ -23,6 +23,7 @@ class StatusFigures:
     """The figures of a status."""
 
     positions: int | None = None
+    open_orders: int | None = None
     day_pnl_krw: int | None = None
     market_regime: str | None = None
     last_signal_time: str | None = None
@@ -33,6 +34,7 @@ class StatusFigures:
         at = report.last_signal_at
         return cls(
             positions=len(report.positions),
+            open_orders=report.open_orders + report.unresolved_orders,
             day_pnl_krw=report.day_pnl_krw,
             market_regime=report.regime,
             last_signal_time=None if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -43,17 +45,25 @@ class StatusFigures:
         """Take what stands in the object."""
         if status is None:
             return cls()
-        return cls(status.positions, status.day_pnl_krw, status.market_regime, status.last_signal_time)
+        return cls(
+            status.positions, status.open_orders, status.day_pnl_krw, status.market_regime, status.last_signal_time
+        )
+
+    @property
+    def held(self) -> tuple[int | None, bool]:
+        """What decides whether the strategy may be deleted."""
+        return self.positions, bool(self.open_orders)
 
 
 def due_figures(told: StatusFigures | None, written: StatusFigures, secs_since: float | None) -> StatusFigures:
-    """Choose the figures to write: the newest once a minute, at once when a position comes or goes.
+    """Choose the figures to write: the newest once a minute, at once when a position, or the first or last
+    open order, comes or goes.
 
-    Who deletes a strategy is judged by its positions, and without an answer what was known stays.
+    Who deletes a strategy is judged by them, and without an answer what was known stays.
     """
     if told is None or told == written:
         return written
-    is_due = secs_since is None or secs_since >= FIGURES_EVERY_SECS or told.positions != written.positions
+    is_due = secs_since is None or secs_since >= FIGURES_EVERY_SECS or told.held != written.held
     return told if is_due else written
 
 
@@ -79,6 +89,7 @@ def status_of(found: Findings, conditions: Sequence[Condition], figures: StatusF
         services=tuple(map(_service, found.services)),
         granted_requests_per_second=found.grant.share if found.grant.is_granted else None,
         positions=figures.positions,
+        open_orders=figures.open_orders,
         day_pnl_krw=figures.day_pnl_krw,
         market_regime=figures.market_regime,
         last_signal_time=figures.last_signal_time,

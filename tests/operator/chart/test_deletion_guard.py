@@ -14,6 +14,13 @@ from tests.support.control_plane import ControlPlane
 
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 RUNNING = [{"name": "buy-scanner", "ready": 1, "desired": 1, "image": "x"}]
+
+
+def figures(status: str) -> list[dict[str, str]]:
+    told = {"reason": "Told", "message": "as told", "lastTransitionTime": "2025-03-10T00:00:00Z"}
+    return [{"type": "FiguresCurrent", "status": status, **told}]
+
+
 LEARNT_WITHIN_SECS = 30.0
 
 
@@ -74,11 +81,25 @@ def make(
 
 CASES: dict[str, tuple[dict[str, Any] | None, dict[str, str], str | None]] = {
     "holds": ({"positions": 2, "services": RUNNING}, {}, "it holds 2 position(s), which nobody would sell"),
+    "works": (
+        {"positions": 0, "openOrders": 1, "services": RUNNING, "conditions": figures("True")},
+        {},
+        "1 order(s) of it may still be executed",
+    ),
+    "flat-once": (
+        {"positions": 0, "services": RUNNING, "conditions": figures("False")},
+        {},
+        "nobody knows what it holds now",
+    ),
     "unknown": ({"services": RUNNING}, {}, "its services run and nobody knows what it holds"),
     "forced-wrongly": ({"positions": 2}, {"force_delete": "yes"}, "it holds 2 position(s)"),
     "forced": ({"positions": 2}, {"force_delete": "true"}, None),
     "forced-with-its-release": ({"services": RUNNING}, {"force_uninstall": "true"}, None),
-    "flat": ({"positions": 0, "services": RUNNING}, {}, None),
+    "flat": (
+        {"positions": 0, "openOrders": 0, "services": RUNNING, "conditions": figures("True")},
+        {},
+        None,
+    ),
     "never-started": ({"phase": "Refused"}, {}, None),
     "new": (None, {}, None),
 }

@@ -327,9 +327,11 @@ def test_parked_servers_are_not_woken_by_an_upgrade(objects: list[Manifest]) -> 
     ]
 
 
-def test_the_gateway_is_replaced_by_nobody_but_the_operator(objects: list[Manifest]) -> None:
-    [gateway] = [o for o in of_kind(objects, "StatefulSet") if o["metadata"]["name"] == "kis-gateway"]
-    assert gateway["spec"]["updateStrategy"] == {"type": "OnDelete"}
+def test_gateway_and_stores_are_replaced_by_nobody_but_the_operator(objects: list[Manifest]) -> None:
+    kept = {o["metadata"]["name"]: o for o in of_kind(objects, "StatefulSet")}
+    for name in ("kis-gateway", "mariadb", "redis"):
+        assert kept[name]["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    gateway = kept["kis-gateway"]
     assert (gateway["spec"]["replicas"], gateway["spec"]["podManagementPolicy"]) == (2, "Parallel")
 
 

@@ -25,6 +25,8 @@ STOPPED = {"trading": "Stopped"}
         (STOPPED, {"positions": 3, "conditions": CURRENT}, "holds 3 positions"),
         (STOPPED, None, UNKNOWN),
         (STOPPED, {}, UNKNOWN),
+        (STOPPED, {"positions": 0, "openOrders": 1, "conditions": CURRENT}, "has 1 open order"),
+        (STOPPED, {"positions": 0, "openOrders": 0, "conditions": CURRENT}, None),
         (STOPPED, {"positions": 0}, UNKNOWN),
         (STOPPED, {"positions": 0, "conditions": [{"type": "FiguresCurrent", "status": "False"}]}, UNKNOWN),
         (STOPPED, {"positions": 0, "conditions": [{"type": "FiguresCurrent", "status": "Unknown"}]}, UNKNOWN),

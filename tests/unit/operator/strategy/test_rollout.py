@@ -20,7 +20,7 @@ from prime_jennie_operator.strategy.rollout import (
     cannot_run,
     gate,
     mark_of,
-    stale_gateway_pod,
+    stale_pod,
     staying,
     template_of,
     through_gate,
@@ -235,7 +235,7 @@ def pod(
     ids=["stale", "new", "on its way out", "gone", "never came up"],
 )
 def test_a_stale_gateway_is_replaced(pods: list[Manifest], chosen: str | None) -> None:
-    found = stale_gateway_pod(stateful_set(), pods)
+    found = stale_pod(stateful_set(), pods)
     assert (found and name_of(found)) == chosen
 
 
@@ -243,18 +243,18 @@ def test_a_standby_goes_first_and_the_owner_once_it_runs() -> None:
     both = copy.deepcopy(stateful_set())
     both["spec"]["replicas"] = 2
     owner, standby = pod("kis-gateway-0"), pod("kis-gateway-1", ready=False)
-    assert stale_gateway_pod(both, [owner, standby]) == standby
-    assert stale_gateway_pod(both, [owner, pod("kis-gateway-1", ready=False, ends=True)]) is None
-    assert stale_gateway_pod(both, [owner]) is None
-    assert stale_gateway_pod(both, [owner, pod("kis-gateway-1", "new", ready=False, phase="Pending")]) is None
-    assert stale_gateway_pod(both, [owner, pod("kis-gateway-1", "new", ready=False)]) == owner
+    assert stale_pod(both, [owner, standby]) == standby
+    assert stale_pod(both, [owner, pod("kis-gateway-1", ready=False, ends=True)]) is None
+    assert stale_pod(both, [owner]) is None
+    assert stale_pod(both, [owner, pod("kis-gateway-1", "new", ready=False, phase="Pending")]) is None
+    assert stale_pod(both, [owner, pod("kis-gateway-1", "new", ready=False)]) == owner
 
 
 def test_an_owner_stays_while_the_new_standby_ends_again_and_again_though_kubernetes_calls_that_running() -> None:
     both = stateful_set()
     both["spec"]["replicas"] = 2
     standby = pod("kis-gateway-1", "new", ready=False, waits_for="CrashLoopBackOff")
-    assert stale_gateway_pod(both, [pod("kis-gateway-0"), standby]) is None
+    assert stale_pod(both, [pod("kis-gateway-0"), standby]) is None
 
 
 @pytest.mark.parametrize(
@@ -274,5 +274,5 @@ def test_a_pod_that_only_starts_or_is_not_ready_may_still_come(one: Manifest, ca
 
 
 def test_a_revision_that_is_not_computed_yet_replaces_nobody() -> None:
-    assert stale_gateway_pod(stateful_set(observedGeneration=1), [pod("kis-gateway-0")]) is None
-    assert stale_gateway_pod({**stateful_set(), "status": {}}, [pod("kis-gateway-0")]) is None
+    assert stale_pod(stateful_set(observedGeneration=1), [pod("kis-gateway-0")]) is None
+    assert stale_pod({**stateful_set(), "status": {}}, [pod("kis-gateway-0")]) is None

@@ -21,7 +21,7 @@ from prime_jennie_operator.verdicts import settled
 from tests.support.findings import all_is_well, report, strategy
 
 AT = datetime(2026, 2, 19, 1, tzinfo=UTC)
-WRITTEN = StatusFigures(2, 10_000, "BULL", None)
+WRITTEN = StatusFigures(2, 0, 10_000, "BULL", None)
 
 
 def halted(state: HaltState) -> Figures:
@@ -76,13 +76,14 @@ def test_the_same_findings_give_the_same_status() -> None:
     ("told", "secs_since", "written"),
     [
         (None, None, WRITTEN),
-        (StatusFigures(2, 11_000, "BULL", None), None, StatusFigures(2, 11_000, "BULL", None)),
-        (StatusFigures(2, 11_000, "BULL", None), FIGURES_EVERY_SECS - 1, WRITTEN),
-        (StatusFigures(2, 11_000, "BULL", None), FIGURES_EVERY_SECS, StatusFigures(2, 11_000, "BULL", None)),
-        (StatusFigures(1, 11_000, "BULL", None), 1.0, StatusFigures(1, 11_000, "BULL", None)),
-        (StatusFigures(2, None, "BULL", None), FIGURES_EVERY_SECS, StatusFigures(2, None, "BULL", None)),
+        (StatusFigures(2, 0, 11_000, "BULL", None), None, StatusFigures(2, 0, 11_000, "BULL", None)),
+        (StatusFigures(2, 0, 11_000, "BULL", None), FIGURES_EVERY_SECS - 1, WRITTEN),
+        (StatusFigures(2, 0, 11_000, "BULL", None), FIGURES_EVERY_SECS, StatusFigures(2, 0, 11_000, "BULL", None)),
+        (StatusFigures(1, 0, 11_000, "BULL", None), 1.0, StatusFigures(1, 0, 11_000, "BULL", None)),
+        (StatusFigures(2, 1, 10_000, "BULL", None), 1.0, StatusFigures(2, 1, 10_000, "BULL", None)),
+        (StatusFigures(2, 0, None, "BULL", None), FIGURES_EVERY_SECS, StatusFigures(2, 0, None, "BULL", None)),
     ],
-    ids=["silent", "first", "too soon", "a minute later", "a position went", "unknown is not zero"],
+    ids=["silent", "first", "too soon", "a minute later", "a position went", "an order came", "unknown is not zero"],
 )
 def test_figures_are_written_once_a_minute_and_positions_at_once(
     told: StatusFigures | None, secs_since: float | None, written: StatusFigures
@@ -92,7 +93,7 @@ def test_figures_are_written_once_a_minute_and_positions_at_once(
 
 def test_figures_are_taken_as_they_are_told() -> None:
     told = StatusFigures.told(report(positions=2, day_pnl_krw=None, regime=None, last_signal_at=AT))
-    assert told == StatusFigures(2, None, None, "2026-02-19T01:00:00Z")
+    assert told == StatusFigures(2, 0, None, None, "2026-02-19T01:00:00Z")
     assert StatusFigures.written(None) == StatusFigures()
 
 

@@ -1,41 +1,55 @@
-"""The gateway's pods: do they answer, when may one be replaced, as OnDelete leaves that to us, and when be evicted."""
+"""The pods that every strategy needs, the gateway's and the stores': when may one be replaced, and when be evicted."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import structlog
 
 from prime_jennie.domain.trading_strategy import Rollout
 from prime_jennie_operator.children import MANAGED_BY
 from prime_jennie_operator.dependencies import Dependencies
-from prime_jennie_operator.desired.disruption import gateway_budget
+from prime_jennie_operator.desired.disruption import platform_budget
 from prime_jennie_operator.desired.platform import GATEWAY
 from prime_jennie_operator.kube.errors import Conflict
 from prime_jennie_operator.kube.kinds import DISRUPTION_BUDGET, POD, STATEFUL_SET
 from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.strategy.conditions import GatewayStanding
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, cannot_run, gate, is_set, stale_gateway_pod
+from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, cannot_run, gate, is_set, stale_pod
 
 log = structlog.get_logger(__name__)
 
+STORES: Final = ("mariadb", "redis")  # as the chart names them, where it runs them
 
-class GatewayKeeper:
-    """Looks at a namespace's gateway; keeps nodes from evicting it in the session, replaces its pods outside of it."""
+
+class PodKeeper:
+    """Keeps nodes from evicting these pods in the session, and replaces stale ones outside of it.
+
+    Their StatefulSets leave that to us by `updateStrategy: OnDelete`; one that says otherwise is somebody else's.
+    """
 
     def __init__(self, deps: Dependencies) -> None:
         self._deps = deps
-        self._told: dict[str, str] = {}
-        """Of each namespace the revision whose waiting was told."""
+        self._told: dict[tuple[str, str], str] = {}
+        """Of each StatefulSet, by namespace and name, the revision whose waiting was told."""
 
     async def look(self, namespace: str, hours: ExchangeHours) -> GatewayStanding:
-        """Say how it stands, protect its pods, and replace one stale pod where that is due."""
-        found = await self._deps.api.get(STATEFUL_SET, namespace, GATEWAY)
+        """Say how the gateway stands; protect all pods, and replace one stale pod of each where that is due."""
+        for store in STORES:
+            await self._keep(namespace, store, hours)
+        found = await self._keep(namespace, GATEWAY, hours)
         if found is None:
             return GatewayStanding(False, f"there is no StatefulSet {GATEWAY} in this namespace")
-        await self._protect(found, hours)
-        await self._replace_stale(found, hours)
         ready = int((found.get("status") or {}).get("readyReplicas") or 0)
         return GatewayStanding(ready > 0, f"{GATEWAY} is ready" if ready else f"{GATEWAY} is not ready")
+
+    async def _keep(self, namespace: str, name: str, hours: ExchangeHours) -> Manifest | None:
+        found = await self._deps.api.get(STATEFUL_SET, namespace, name)
+        if found is not None and (found["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
+            await self._protect(found, hours)
+            await self._replace_stale(found, hours)
+        return found
 
     async def _protect(self, stateful_set: Manifest, hours: ExchangeHours) -> None:
         """Keep the budget of its pods as the hour wants it; the StatefulSet owns it and takes it along."""
@@ -43,7 +57,7 @@ class GatewayKeeper:
         if "deletionTimestamp" in metadata or is_set(metadata.get("annotations") or {}, PAUSE_RECONCILIATION):
             return
         selects = stateful_set["spec"]["selector"]["matchLabels"]
-        wanted = gateway_budget(metadata["namespace"], selects, MANAGED_BY, is_open=hours.is_open)
+        wanted = platform_budget(metadata["name"], metadata["namespace"], selects, MANAGED_BY, is_open=hours.is_open)
         try:
             changes = await self._deps.applier.converge(_owner(stateful_set), [wanted], prunes=(DISRUPTION_BUDGET,))
         except Conflict as error:  # it is looked at again soon, and whether the gateway answers must be known
@@ -55,20 +69,21 @@ class GatewayKeeper:
             await self._deps.recorder.event(_owner(stateful_set), "Warning", "Healed", told)
 
     async def _replace_stale(self, stateful_set: Manifest, hours: ExchangeHours) -> None:
-        status, namespace = stateful_set.get("status") or {}, stateful_set["metadata"]["namespace"]
+        metadata, status = stateful_set["metadata"], stateful_set.get("status") or {}
+        namespace, name = metadata["namespace"], metadata["name"]
         newest = str(status.get("updateRevision") or "")
         if not newest or int(status.get("updatedReplicas") or 0) >= int(status.get("replicas") or 0):
             return
         labels = stateful_set["spec"]["selector"]["matchLabels"]
         pods = await self._deps.api.list(POD, namespace, ",".join(f"{k}={v}" for k, v in sorted(labels.items())))
-        pod = stale_gateway_pod(stateful_set, pods)
+        pod = stale_pod(stateful_set, pods)
         if pod is None:
             return
-        shut = gate(stateful_set["metadata"].get("annotations") or {}, Rollout.OUTSIDE_SESSION, hours)
+        shut = gate(metadata.get("annotations") or {}, Rollout.OUTSIDE_SESSION, hours)
         if shut.is_shut and not (shut.spares_what_works and all(cannot_run(one) for one in pods)):
-            if self._told.get(namespace) != newest:
-                self._told[namespace] = newest
-                await self._tell(stateful_set, "RolloutHeld", f"a new revision of {GATEWAY} waits {shut.why}")
+            if self._told.get((namespace, name)) != newest:
+                self._told[namespace, name] = newest
+                await self._tell(stateful_set, "RolloutHeld", f"a new revision of {name} waits {shut.why}")
             return
         if await self._deps.api.delete(POD, namespace, name_of(pod), uid=pod["metadata"]["uid"]):
             await self._tell(stateful_set, "RolledOut", f"pod {name_of(pod)} is replaced by one of revision {newest}")
