@@ -106,7 +106,7 @@ class ClusterAccess:
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(folder))
         self.kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", str(folder))
         deadline = time.monotonic() + REQUEST_SECS
-        wanted = {path.stem.replace("_", ".", 1) for path in folder.glob("*.yaml")}
+        wanted = {".".join(path.stem.split("_")[::-1]) for path in folder.glob("*.yaml")}
         while not wanted <= set(self.kubectl("api-resources", "-o", "name").stdout.split()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"kubectl does not discover all of {sorted(wanted)}")
