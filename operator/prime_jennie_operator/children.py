@@ -9,14 +9,15 @@ from collections.abc import Callable, Container, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
+from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.drift import applied_print, canonical
+from prime_jennie_operator.kube.api import FIELD_MANAGER
 from prime_jennie_operator.kube.kinds import BACKFILL, SCHEDULE, STRATEGY, Kind
 from prime_jennie_operator.manifest import SCHEDULE_LABEL, STRATEGY_LABEL, Manifest
 from prime_jennie_operator.resources.meta import GROUP
 from prime_jennie_operator.work import Key
 
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
-MANAGED_BY: Final = "prime-jennie-operator"
 _NO_MARKS: Final[Mapping[str, str]] = {}
 _OWN_KINDS: Final = frozenset({STRATEGY.name, SCHEDULE.name, BACKFILL.name})
 _NOT_PRINTED: Final = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"})
@@ -144,7 +145,7 @@ class Children:
             child = self._records[key] = Child()
         is_news, is_echo = self._learn(key, child, manifest), key in self._being_written
         if child.verified_for is None:  # the answer to a write says more, and it is about to come
-            child.print = None if is_echo else applied_print(manifest, MANAGED_BY)
+            child.print = None if is_echo else applied_print(manifest, FIELD_MANAGER)
         return child.owner if is_news and not is_echo else None
 
     def begin_write(self, key: ChildKey) -> None:

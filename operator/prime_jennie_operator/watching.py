@@ -14,7 +14,8 @@ import structlog
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from prime_jennie.infra.tasks import end_tasks
-from prime_jennie_operator.children import MANAGED_BY, MANAGED_BY_LABEL
+from prime_jennie_operator.children import MANAGED_BY_LABEL
+from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.kube.connection import Connection
 from prime_jennie_operator.kube.kinds import (
     BACKFILL,

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.slots import SlotState
 from prime_jennie.infra.jobs import Job
-from prime_jennie_operator.firing import desks, job_driver
+from prime_jennie_operator.firing import desks
 from prime_jennie_operator.kube.kinds import CRON_JOB, JOB, SCHEDULE
 from tests.support.api_proxy import ApiProxy
 from tests.support.cluster_access import Refused
@@ -385,15 +385,14 @@ class TestTroubles:
             await cluster.until(Ready="Scheduled")
 
     async def test_an_image_that_cannot_be_pulled_is_the_reason_of_a_missed_slot(
-        self, cluster: ScheduleCluster, monkeypatch: pytest.MonkeyPatch
+        self, cluster: ScheduleCluster
     ) -> None:
-        monkeypatch.setattr(job_driver, "PATIENCE_SECS", 1.0)
         cluster.node.waiting = {"reason": "ErrImagePull", "message": "no such tag"}
         async with cluster.operator():
             await cluster.schedule()
             await cluster.clock("2026-02-19 08:30")
             await eventually(lambda: _has_job(cluster, FIRST), within_secs=30)
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(1.5)  # its pod comes, and says what it waits for
             await cluster.clock("2026-02-19 08:51:01")
             slot = await cluster.until_slot(FIRST)
             assert (slot.state, slot.reason) == (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from prime_jennie_operator.children import MANAGED_BY, MANAGED_BY_LABEL, Child, Children
+from prime_jennie_operator.children import MANAGED_BY_LABEL, Child, Children
+from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.firing.decided import Key
 from prime_jennie_operator.kube.api import KubeApi
 from prime_jennie_operator.kube.errors import AlreadyExists, Forbidden, Invalid

@@ -7,10 +7,10 @@ from typing import Final
 import structlog
 
 from prime_jennie.domain.trading_strategy import Rollout
-from prime_jennie_operator.children import MANAGED_BY
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.disruption import platform_budget
 from prime_jennie_operator.desired.platform import GATEWAY
+from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.kube.errors import Conflict
 from prime_jennie_operator.kube.kinds import DISRUPTION_BUDGET, POD, STATEFUL_SET
 from prime_jennie_operator.manifest import Manifest, name_of
