@@ -14,7 +14,6 @@ from typing import Final, Literal
 import structlog
 
 from prime_jennie_operator.children import (
-    MANAGED_BY,
     MANAGED_BY_LABEL,
     Child,
     ChildKey,
@@ -23,6 +22,7 @@ from prime_jennie_operator.children import (
     controller_of,
     wanted_hash,
 )
+from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.drift import difference, taken_over, wanted_print
 from prime_jennie_operator.kube.api import FIELD_MANAGER, JsonPatch, KubeApi
 from prime_jennie_operator.kube.errors import Conflict, Forbidden, Invalid
