@@ -269,7 +269,22 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
         mounts={"state": STATE_FOLDER} | MOUNTS,
         probes=http_probes(),
     )
-    pod = pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, **values.pods.render())
+    apart = {
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 100,
+                    "podAffinityTerm": {
+                        "topologyKey": "kubernetes.io/hostname",
+                        "labelSelector": {"matchLabels": selector(metadata["labels"])},
+                    },
+                }
+            ]
+        }
+    }
+    pod = pod_spec(
+        main, volumes=[closures_volume()], service_account=RELEASE, affinity=apart, **values.pods.render()
+    )
     rules: dict[str, Any] = {
         "serviceName": "kis-gateway",
         "podManagementPolicy": "Parallel",

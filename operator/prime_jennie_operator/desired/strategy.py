@@ -124,6 +124,7 @@ def _program(
         service_account=strategy.name,
         nodeSelector=dict(overrides.node_selector),
         tolerations=[t.model_dump(by_alias=True, exclude_none=True) for t in overrides.tolerations],
+        priorityClassName=values.pods.priority_class_name,
     )
     annotations = values.metrics.annotations(defaults.port) | values.calendar.checksum()
     if found.secrets_print is not None:

@@ -102,6 +102,14 @@ def test_no_pod_but_the_gateways_knows_the_brokers_secret() -> None:
     assert holders == ["kis-gateway"]
 
 
+def test_a_full_node_evicts_others_before_those_that_trade() -> None:
+    values = load_values()
+    values = values.model_copy(update={"pods": values.pods.model_copy(update={"priority_class_name": "trading"})})
+    objects = [*strategy_objects(strategy(), values), *platform_objects(values, "default")]
+    pods = [one["spec"]["template"]["spec"] for one in objects if "template" in one.get("spec", {})]
+    assert {pod.get("priorityClassName") for pod in pods} == {"trading"}
+
+
 def test_every_pod_is_hardened() -> None:
     values = load_values()
     for owner in of_kind(
