@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from prime_jennie.domain.errors import BadInput, field_path
 from prime_jennie.infra.logging import configure_logging
-from prime_jennie_operator.app import Factory, Operator
-from prime_jennie_operator.firing.factories import schedule_factories
+from prime_jennie_operator.app import Operator
+from prime_jennie_operator.dependencies import Factory
+from prime_jennie_operator.factories import schedule_factories, strategy_factories
 from prime_jennie_operator.settings import OperatorSettings
-from prime_jennie_operator.strategy.factories import strategy_factories
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from prime_jennie.infra.clock import RealClock, open_clock
 from prime_jennie.infra.tasks import end_task, end_tasks
 from prime_jennie_operator.applier import Applier
 from prime_jennie_operator.children import Children
-from prime_jennie_operator.dependencies import Dependencies
+from prime_jennie_operator.dependencies import Dependencies, Factory
 from prime_jennie_operator.election import Election
 from prime_jennie_operator.health import serving
 from prime_jennie_operator.hearing import Hearing
@@ -40,7 +40,6 @@ RECONCILE_SECS: Final = 120.0  # for one object; what hangs for longer is a fail
 LOOK_SECS: Final = 0.1
 KINDS_EVERY_SECS: Final = 2.0
 
-Factory = Callable[[Dependencies], Reconciler]
 T = TypeVar("T")
 
 

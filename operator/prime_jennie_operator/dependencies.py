@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from prime_jennie.domain.ports import Clock
@@ -14,7 +15,7 @@ from prime_jennie_operator.recorder import Recorder
 from prime_jennie_operator.settings import OperatorSettings
 from prime_jennie_operator.specs import Specs
 from prime_jennie_operator.statuses import StatusWriter
-from prime_jennie_operator.work import WorkQueue
+from prime_jennie_operator.work import Reconciler, WorkQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,6 @@ class Dependencies:
     clock: Clock
     settings: OperatorSettings
     values: PlatformValues
+
+
+Factory = Callable[[Dependencies], Reconciler]

@@ -31,7 +31,7 @@ from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.settings import ServiceSettings
 from prime_jennie.infra.tasks import end_task
 from prime_jennie_operator.app import Operator
-from prime_jennie_operator.firing.factories import schedule_factories
+from prime_jennie_operator.factories import schedule_factories
 from prime_jennie_operator.kube.connection import Connection
 from prime_jennie_operator.kube.kinds import (
     BACKFILL,

@@ -3,7 +3,7 @@
 import sys
 
 from prime_jennie_operator.__main__ import main
-from prime_jennie_operator.firing.factories import schedule_factories
+from prime_jennie_operator.factories import schedule_factories
 
 if __name__ == "__main__":
     sys.exit(main(schedule_factories()))

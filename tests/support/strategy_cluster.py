@@ -21,13 +21,14 @@ from prime_jennie.domain.strategy_report import StrategyReport
 from prime_jennie.infra.clock.protocol import CHANNEL, NOW_KEY, to_ms
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.tasks import end_task
-from prime_jennie_operator.app import Factory, Operator
+from prime_jennie_operator.app import Operator
+from prime_jennie_operator.dependencies import Factory
+from prime_jennie_operator.factories import strategy_factories
 from prime_jennie_operator.kube.connection import Connection
 from prime_jennie_operator.kube.kinds import DEPLOYMENT, EVENT, POD, SECRET, STATEFUL_SET, STRATEGY, Kind
 from prime_jennie_operator.loading import laptop_values
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.settings import OperatorSettings
-from prime_jennie_operator.strategy.factories import strategy_factories
 from tests.support.api_proxy import ApiProxy
 from tests.support.cluster_access import ClusterAccess, Refused
 from tests.support.eventually import eventually

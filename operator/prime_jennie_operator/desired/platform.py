@@ -282,9 +282,7 @@ def _gateway(values: PlatformValues, namespace: str) -> list[Manifest]:
             ]
         }
     }
-    pod = pod_spec(
-        main, volumes=[closures_volume()], service_account=RELEASE, affinity=apart, **values.pods.render()
-    )
+    pod = pod_spec(main, volumes=[closures_volume()], service_account=RELEASE, affinity=apart, **values.pods.render())
     rules: dict[str, Any] = {
         "serviceName": "kis-gateway",
         "podManagementPolicy": "Parallel",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.tasks import end_task
+from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.firing.backfill_run import BackfillRun
 from prime_jennie_operator.firing.book import is_paused
 from prime_jennie_operator.firing.desk import SlotDesk
@@ -22,6 +23,8 @@ from prime_jennie_operator.firing.verdicts import in_words, invalid_spec, paused
 from prime_jennie_operator.kube.kinds import BACKFILL
 from prime_jennie_operator.loading import load_object
 from prime_jennie_operator.manifest import Manifest
+from prime_jennie_operator.marks import PAUSE_RECONCILIATION, is_set
+from prime_jennie_operator.news import news
 from prime_jennie_operator.resources import Backfill, BackfillStatus, ScoutSchedule
 from prime_jennie_operator.resources.backfill import BackfillPhase
 from prime_jennie_operator.resources.meta import ConditionType
@@ -34,8 +37,6 @@ from prime_jennie_operator.schedule.backfill import (
     span_of,
     status_of,
 )
-from prime_jennie_operator.strategy.events import news
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, is_set
 from prime_jennie_operator.verdicts import Verdict, settled
 from prime_jennie_operator.work import Again, Key
 
@@ -61,9 +62,9 @@ class BackfillReconciler:
 
     kind = BACKFILL.name
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, deps: Dependencies, shared: Shared) -> None:
         self._shared = shared
-        self._deps = shared.deps
+        self._deps = deps
         self._runs: dict[Key, tuple[BackfillRun, SlotDesk]] = {}
         self._unseen: dict[Key, tuple[str, dict[str, Any]]] = {}
         self._ending: asyncio.Task[None] | None = None

@@ -12,11 +12,11 @@ from prime_jennie_operator.firing.decided import Key
 from prime_jennie_operator.kube.kinds import SCHEDULE
 from prime_jennie_operator.loading import load_object
 from prime_jennie_operator.manifest import Manifest
+from prime_jennie_operator.marks import PAUSE_RECONCILIATION, is_set
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import CALENDARS, Sessions
 from prime_jennie_operator.schedule.faults import Fault, faults_of
 from prime_jennie_operator.specs import Specs
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, is_set
 from prime_jennie_operator.work import Key as ObjectKey
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)

@@ -17,6 +17,7 @@ from prime_jennie.domain.slots import Slot
 from prime_jennie.infra.outages import OUTAGES
 from prime_jennie.infra.tasks import end_task
 from prime_jennie_operator.applier import Changes
+from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.schedule import cron_jobs_job_names, schedule_objects
 from prime_jennie_operator.firing.book import is_paused
 from prime_jennie_operator.firing.decided import Key
@@ -27,12 +28,12 @@ from prime_jennie_operator.firing.shared import Shared
 from prime_jennie_operator.firing.verdicts import Findings, in_words, invalid_spec, verdicts
 from prime_jennie_operator.kube.kinds import CRON_JOB, SCHEDULE
 from prime_jennie_operator.manifest import Manifest
+from prime_jennie_operator.news import news
 from prime_jennie_operator.resources import ScoutSchedule, ScoutScheduleStatus
 from prime_jennie_operator.resources.meta import ConditionType
 from prime_jennie_operator.schedule.news import news_of
 from prime_jennie_operator.schedule.slots import INSTANT, next_slot, slots_between
 from prime_jennie_operator.schedule.status import SHOWN_SLOTS, status_of
-from prime_jennie_operator.strategy.events import news
 from prime_jennie_operator.verdicts import Verdict, settled
 from prime_jennie_operator.work import Again
 from prime_jennie_operator.work import Key as ObjectKey
@@ -55,9 +56,9 @@ class ScheduleReconciler:
 
     kind = SCHEDULE.name
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, deps: Dependencies, shared: Shared) -> None:
         self._shared = shared
-        self._deps = shared.deps
+        self._deps = deps
         self._gauges = Gauges()
         self._hiding: asyncio.Task[None] | None = None
         self._unseen: dict[Key, tuple[str, dict[str, Any]]] = {}

@@ -13,11 +13,11 @@ from prime_jennie.infra.logging import mask_text
 from prime_jennie_operator.applier import Refusal
 from prime_jennie_operator.firing.book import is_paused
 from prime_jennie_operator.firing.jobs import JobRefused
+from prime_jennie_operator.marks import PAUSE_RECONCILIATION
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.resources.meta import ConditionType
 from prime_jennie_operator.schedule.faults import Fault
 from prime_jennie_operator.schedule.status import minute_of
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION
 from prime_jennie_operator.verdicts import Verdict
 
 LONGEST_CAUSE: Final = 300

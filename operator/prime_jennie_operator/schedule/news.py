@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prime_jennie.domain.slots import Slot, SlotState
+from prime_jennie_operator.news import News
 from prime_jennie_operator.resources import ScoutSchedule
-from prime_jennie_operator.strategy.events import News
 
 
 def news_of(slot: Slot, schedule: ScoutSchedule) -> News | None:

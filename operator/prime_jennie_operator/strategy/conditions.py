@@ -8,11 +8,12 @@ from typing import Final
 
 from prime_jennie.domain.risk import HaltState
 from prime_jennie_operator.applier import Refusal
+from prime_jennie_operator.marks import PAUSE_RECONCILIATION
 from prime_jennie_operator.resources import TradingStrategy
 from prime_jennie_operator.resources.meta import ConditionType
 from prime_jennie_operator.strategy.budget import Grant
 from prime_jennie_operator.strategy.figures import Figures
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, Gate, clock_of
+from prime_jennie_operator.strategy.rollout import Gate, clock_of
 from prime_jennie_operator.strategy.standing import Standing, Trouble
 from prime_jennie_operator.verdicts import Verdict
 

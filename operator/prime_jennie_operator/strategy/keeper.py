@@ -14,9 +14,10 @@ from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.kube.errors import Conflict
 from prime_jennie_operator.kube.kinds import DISRUPTION_BUDGET, POD, STATEFUL_SET
 from prime_jennie_operator.manifest import Manifest, name_of
+from prime_jennie_operator.marks import PAUSE_RECONCILIATION, is_set
 from prime_jennie_operator.strategy.conditions import GatewayStanding
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
-from prime_jennie_operator.strategy.rollout import PAUSE_RECONCILIATION, cannot_run, gate, is_set, stale_pod
+from prime_jennie_operator.strategy.rollout import cannot_run, gate, stale_pod
 
 log = structlog.get_logger(__name__)
 

@@ -22,22 +22,14 @@ from prime_jennie_operator.kube.kinds import DEPLOYMENT, POD, STRATEGY
 from prime_jennie_operator.live_config import Announced
 from prime_jennie_operator.loading import load_object
 from prime_jennie_operator.manifest import NAME_LABEL, Manifest, labels_of, name_of, of_kind
+from prime_jennie_operator.marks import PAUSE_RECONCILIATION, is_set
+from prime_jennie_operator.news import news
 from prime_jennie_operator.resources import TradingStrategy, TradingStrategyStatus
 from prime_jennie_operator.strategy.budget import Grant
 from prime_jennie_operator.strategy.conditions import Findings, invalid_spec, verdicts
-from prime_jennie_operator.strategy.events import news
 from prime_jennie_operator.strategy.gauges import Gauges
 from prime_jennie_operator.strategy.platform import Platform
-from prime_jennie_operator.strategy.rollout import (
-    APPLIED_TEMPLATE,
-    PAUSE_RECONCILIATION,
-    Gate,
-    gate,
-    is_set,
-    staying,
-    template_of,
-    through_gate,
-)
+from prime_jennie_operator.strategy.rollout import APPLIED_TEMPLATE, Gate, gate, staying, template_of, through_gate
 from prime_jennie_operator.strategy.secrets import SecretsFound
 from prime_jennie_operator.strategy.shared import Shared
 from prime_jennie_operator.strategy.standing import Standing, Trouble, Workload, is_down, standing_of

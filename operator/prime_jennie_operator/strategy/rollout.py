@@ -18,13 +18,12 @@ from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.trading_strategy import Rollout
 from prime_jennie_operator.desired.strategy import SECRETS_ANNOTATION
 from prime_jennie_operator.manifest import Manifest, name_of
+from prime_jennie_operator.marks import FREEZE_ROLLOUT, is_set
 from prime_jennie_operator.resources.meta import GROUP
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
 from prime_jennie_operator.strategy.standing import CANNOT_RUN
 
 APPLIED_TEMPLATE: Final = f"{GROUP}/applied-template"
-FREEZE_ROLLOUT: Final = f"{GROUP}/freeze-rollout"
-PAUSE_RECONCILIATION: Final = f"{GROUP}/pause-reconciliation"
 _LONGEST_MARK_BYTES: Final = 200_000  # of the 262,144 that all annotations of an object may have
 
 Template = dict[str, Any]
@@ -50,11 +49,6 @@ class Passed:
 
     objects: list[Manifest]
     waiting: Mapping[str, str]
-
-
-def is_set(annotations: Mapping[str, str], name: str) -> bool:
-    """Tell whether a person has set an annotation to true."""
-    return annotations.get(name, "").strip().lower() == "true"
 
 
 def gate(annotations: Mapping[str, str], rollout: Rollout, hours: ExchangeHours) -> Gate:

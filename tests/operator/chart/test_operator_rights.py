@@ -14,7 +14,7 @@ from aiohttp import web
 
 from prime_jennie_operator.app import Operator
 from prime_jennie_operator.children import MANAGED_BY, MANAGED_BY_LABEL
-from prime_jennie_operator.firing.factories import schedule_factories
+from prime_jennie_operator.factories import schedule_factories, strategy_factories
 from prime_jennie_operator.kube.kinds import (
     BACKFILL,
     CONFIG_MAP,
@@ -33,7 +33,6 @@ from prime_jennie_operator.kube.kinds import (
     Kind,
 )
 from prime_jennie_operator.manifest import Manifest, of_kind
-from prime_jennie_operator.strategy.factories import strategy_factories
 from tests.support.api_proxy import ApiProxy, Asked
 from tests.support.chart import rendered
 from tests.support.cluster_access import ClusterAccess

@@ -11,11 +11,11 @@ from prime_jennie.domain.trading_strategy import Rollout
 from prime_jennie_operator.desired.strategy import Circumstances, strategy_objects
 from prime_jennie_operator.loading import load_document, load_values
 from prime_jennie_operator.manifest import Manifest, name_of, of_kind
+from prime_jennie_operator.marks import FREEZE_ROLLOUT
 from prime_jennie_operator.resources import TradingStrategy
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
 from prime_jennie_operator.strategy.rollout import (
     APPLIED_TEMPLATE,
-    FREEZE_ROLLOUT,
     Gate,
     cannot_run,
     gate,

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from prime_jennie.domain.buying import ReasonCode
+from prime_jennie_operator.news import News, news
 from prime_jennie_operator.strategy.conditions import Findings, invalid_spec, verdicts
-from prime_jennie_operator.strategy.events import News, news
 from prime_jennie_operator.strategy.figures import Figures
 from prime_jennie_operator.strategy.rollout import Gate
 from prime_jennie_operator.strategy.standing import Standing, Trouble
