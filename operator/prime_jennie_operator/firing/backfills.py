@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
-
-from pydantic import ValidationError
+from typing import Final
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.infra.outages import OUTAGES
@@ -66,7 +64,6 @@ class BackfillReconciler:
         self._shared = shared
         self._deps = deps
         self._runs: dict[Key, tuple[BackfillRun, SlotDesk]] = {}
-        self._unseen: dict[Key, tuple[str, dict[str, Any]]] = {}
         self._ending: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -80,10 +77,9 @@ class BackfillReconciler:
         owner = self._deps.specs.get(key)
         if owner is None or "deletionTimestamp" in owner["metadata"]:
             await self._stop(key)  # Jobs at work belong to the schedule and end in order
-            if (unseen := self._unseen.pop(key, None)) is not None:
-                self._deps.statuses.forget(unseen[0])
+            self._deps.statuses.forget(key)
             return None
-        before = self._status_before(key, owner)
+        before = self._deps.statuses.newest(owner, BackfillStatus)
         try:
             backfill = load_object(owner, Backfill)
         except BadInput as error:
@@ -180,8 +176,7 @@ class BackfillReconciler:
         known = before.conditions if before is not None else ()
         conditions = settled(told, known, generation, self._shared.wall.now())
         status = status_of(generation, conditions, look.phase, look.plan, look.active, look.jobs or {}, before)
-        if await self._deps.statuses.write(owner, status):
-            self._unseen[key] = owner["metadata"]["uid"], status
+        await self._deps.statuses.write(owner, status)
         for one in news(known, told):
             if one.reason != "Ready":  # its end is told by an event of its own
                 await self._deps.recorder.event(owner, one.type, one.reason, one.message)
@@ -200,19 +195,6 @@ class BackfillReconciler:
         await self._deps.leadership.lost()
         for key in list(self._runs):
             await self._stop(key)
-
-    def _status_before(self, key: Key, owner: Manifest) -> BackfillStatus | None:
-        """Return the newest status: our own while the watch has not told of it yet."""
-        newest = owner.get("status") or None
-        uid, unseen = self._unseen.get(key, ("", None))
-        if uid != owner["metadata"]["uid"] or unseen == newest:
-            self._unseen.pop(key, None)
-        else:
-            newest = unseen
-        try:
-            return None if newest is None else BackfillStatus.model_validate(newest)
-        except ValidationError:
-            return None  # written by another version of us: it is written anew
 
 
 def _annotations(owner: Manifest) -> dict[str, str]:

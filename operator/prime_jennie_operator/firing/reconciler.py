@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import kst_midnight
 from prime_jennie.domain.slots import Slot
@@ -61,8 +59,6 @@ class ScheduleReconciler:
         self._deps = deps
         self._gauges = Gauges()
         self._hiding: asyncio.Task[None] | None = None
-        self._unseen: dict[Key, tuple[str, dict[str, Any]]] = {}
-        """Of each schedule its uid and the status that we wrote and that the watch has not told of yet."""
 
     async def close(self) -> None:
         if self._hiding is not None:
@@ -76,9 +72,10 @@ class ScheduleReconciler:
         schedule_key = key.namespace, key.name
         owner = self._deps.specs.get(key)
         if owner is None or "deletionTimestamp" in owner["metadata"]:
+            self._deps.statuses.forget(key)
             await self._let_go(schedule_key)
             return None
-        before = self._status_before(owner)
+        before = self._deps.statuses.newest(owner, ScoutScheduleStatus)
         refusal = self._shared.book.refusal(schedule_key)
         schedule = self._shared.book.get(schedule_key)
         if refusal is not None or schedule is None:
@@ -105,8 +102,6 @@ class ScheduleReconciler:
     async def _let_go(self, key: Key) -> None:
         """Forget a schedule that is no more; the garbage collector has its CronJobs and Jobs."""
         self._gauges.forget(key)
-        if (unseen := self._unseen.pop(key, None)) is not None:
-            self._deps.statuses.forget(unseen[0])
         self._shared.troubles.pop(key, None)
         self._shared.take_ended(key)
         await self._follow(key[0])
@@ -182,7 +177,7 @@ class ScheduleReconciler:
                 "next_run": None,
             }
         )
-        await self._write(owner, status.model_dump(mode="json", by_alias=True, exclude_none=True))
+        await self._deps.statuses.write(owner, status.model_dump(mode="json", by_alias=True, exclude_none=True))
         await self._say(owner, known, told)
 
     async def _tell(
@@ -195,7 +190,7 @@ class ScheduleReconciler:
         generation = found.schedule.metadata.generation
         conditions = settled(told, known, generation, self._shared.wall.now())
         status = status_of(generation, conditions, ledger.rows, ledger.jobs or {}, found.next_at, before)
-        await self._write(owner, status)
+        await self._deps.statuses.write(owner, status)
         await self._say(owner, known, told)
         for sentence in changes.healed.values():
             await self._deps.recorder.event(owner, "Warning", "Healed", sentence)
@@ -207,25 +202,6 @@ class ScheduleReconciler:
     async def _say(self, owner: Manifest, known: Sequence[Any], told: dict[ConditionType, Verdict]) -> None:
         for one in news(known, told):
             await self._deps.recorder.event(owner, one.type, one.reason, one.message)
-
-    async def _write(self, owner: Manifest, status: dict[str, Any]) -> None:
-        metadata = owner["metadata"]
-        if await self._deps.statuses.write(owner, status):
-            self._unseen[metadata["namespace"], metadata["name"]] = metadata["uid"], status
-
-    def _status_before(self, owner: Manifest) -> ScoutScheduleStatus | None:
-        """Return the newest status: our own while the watch has not told of it yet."""
-        metadata, newest = owner["metadata"], owner.get("status") or None
-        key = metadata["namespace"], metadata["name"]
-        uid, unseen = self._unseen.get(key, ("", None))
-        if uid != metadata["uid"] or unseen == newest:
-            self._unseen.pop(key, None)
-        else:
-            newest = unseen
-        try:
-            return None if newest is None else ScoutScheduleStatus.model_validate(newest)
-        except ValidationError:
-            return None  # written by another version of us: it is written anew
 
     def _again(self, found: Findings, changes: Changes) -> Again | None:
         """Look again when something is to be expected of which nothing else tells."""

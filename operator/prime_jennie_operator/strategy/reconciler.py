@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-from pydantic import ValidationError
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.infra.tokens import mint
@@ -17,7 +14,6 @@ from prime_jennie_operator.children import ChildKey
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.agreement import environment_mismatch, market_not_served
 from prime_jennie_operator.desired.strategy import Circumstances, config_text, strategy_objects
-from prime_jennie_operator.drift import canonical
 from prime_jennie_operator.kube.kinds import DEPLOYMENT, POD, STRATEGY
 from prime_jennie_operator.live_config import Announced
 from prime_jennie_operator.loading import load_object
@@ -53,8 +49,6 @@ class _Memory:
     identity: Manifest
     marks: dict[str, str] = field(default_factory=dict)
     """Of each Deployment what it was last let through with: it outlives the Deployment."""
-    unseen: bytes | None = None
-    """The status that we wrote and that the watch has not told of yet, as JSON."""
     figures_at_secs: float | None = None
     figures_due_in_secs: float | None = None
     """When newer figures may be written; None while there are none."""
@@ -92,7 +86,7 @@ class StrategyReconciler:
             await self._let_go(key)
             return None
         memory = self._memory_of(key, owner)
-        before = _status_before(owner, memory)
+        before = self._deps.statuses.newest(owner, TradingStrategyStatus)
         try:
             strategy = load_object(owner, TradingStrategy)
         except BadInput as error:
@@ -127,11 +121,11 @@ class StrategyReconciler:
     async def _let_go(self, key: Key) -> None:
         """Forget a strategy that is no more; the garbage collector has its children."""
         memory = self._memories.pop(key, None)
+        self._deps.statuses.forget(key)
         self._gauges.forget(key)
         self._shared.shares.settle(key.namespace)
         if memory is None:
             return
-        self._deps.statuses.forget(memory.identity["metadata"]["uid"])
         platform = self._shared.platforms.of(key.namespace)
         platform.forget(key.name)
         report = platform.told.reports.get(key.name)
@@ -252,7 +246,7 @@ class StrategyReconciler:
         known = before.conditions if before is not None else ()
         generation = int(owner["metadata"].get("generation", 1))
         conditions = settled(told, known, generation, self._shared.wall.now())
-        await self._write(owner, memory, refused_status(before, conditions, generation))
+        await self._deps.statuses.write(owner, refused_status(before, conditions, generation))
         for one in news(known, told):
             await self._deps.recorder.event(owner, one.type, one.reason, one.message)
         self._gauges.refuse(key)
@@ -271,7 +265,7 @@ class StrategyReconciler:
         known = before.conditions if before is not None else ()
         conditions = settled(told, known, found.strategy.metadata.generation, self._shared.wall.now())
         figures = self._figures(found, memory, before)
-        await self._write(owner, memory, status_of(found, conditions, figures))
+        await self._deps.statuses.write(owner, status_of(found, conditions, figures))
         for one in news(known, told):
             await self._deps.recorder.event(owner, one.type, one.reason, one.message)
         for sentence in changes.healed.values():
@@ -291,10 +285,6 @@ class StrategyReconciler:
             memory.figures_due_in_secs = FIGURES_EVERY_SECS - since
         return figures
 
-    async def _write(self, owner: Manifest, memory: _Memory, status: dict[str, Any]) -> None:
-        if await self._deps.statuses.write(owner, status):
-            memory.unseen = canonical(status)
-
     def _expect(self, found: Findings, platform: Platform) -> None:
         """Hear of services that follow later; to look at every strategy again and again would cost far more."""
         if found.acknowledged is not None and found.services and found.behind:
@@ -310,18 +300,6 @@ class StrategyReconciler:
         if memory.figures_due_in_secs is not None:
             waits.append(memory.figures_due_in_secs)
         return Again(min(waits)) if waits else None
-
-
-def _status_before(owner: Manifest, memory: _Memory) -> TradingStrategyStatus | None:
-    """Return the newest status: our own while the watch has not told of it yet."""
-    watched = owner.get("status") or None
-    if memory.unseen is not None and memory.unseen == canonical(watched):
-        memory.unseen = None
-    try:
-        newest = watched if memory.unseen is None else json.loads(memory.unseen)
-        return None if newest is None else TradingStrategyStatus.model_validate(newest)
-    except ValidationError:
-        return None  # written by another version of us: it is written anew
 
 
 def _with_all_services(strategy: TradingStrategy) -> TradingStrategy:
