@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from multiprocessing.context import ForkServerContext
 from multiprocessing.reduction import DupFd
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 _PRELOADED = ["tests.support.warm_imports", "tests.support.warm_process"]
@@ -26,11 +26,11 @@ class WarmProcess:
     """`subprocess.Popen` as far as tests use it; stdout and stderr are appended to a log, by default one of its own."""
 
     def __init__(self, module: str, *arguments: str, env: Mapping[str, str], log: Path | None = None) -> None:
-        self._log = TemporaryFile("a+b") if log is None else log.open("a+b")  # noqa: SIM115 - closed by the next line
-        weakref.finalize(self, self._log.close)
+        self._log = _open_log(log)
+        weakref.finalize(self, os.close, self._log)
         context: ForkServerContext = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOADED)
-        output = _Fd(self._log.fileno())
+        output = _Fd(self._log)
         self._process = context.Process(target=_become, args=(module, arguments, dict(env), output))
         self._process.start()
         assert self._process.pid is not None
@@ -38,8 +38,8 @@ class WarmProcess:
 
     def said(self) -> str:
         """Return what is in its log."""
-        self._log.seek(0)  # it is written at its end, wherever it is read
-        return self._log.read().decode()
+        # Both processes share one position in the file: it is appended to, and read without moving it.
+        return os.pread(self._log, os.fstat(self._log).st_size, 0).decode(errors="replace")
 
     def poll(self) -> int | None:
         """Return the exit status, negative for a signal, or nothing while it runs."""
@@ -65,6 +65,14 @@ class WarmProcess:
     def kill(self) -> None:
         """End it."""
         self.send_signal(signal.SIGKILL)
+
+
+def _open_log(path: Path | None) -> int:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    if path is not None:
+        return os.open(path, flags, 0o600)
+    with NamedTemporaryFile() as made:
+        return os.open(made.name, flags, 0o600)
 
 
 class _Fd:
