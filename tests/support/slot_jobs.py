@@ -10,7 +10,7 @@ from prime_jennie.infra.database.repositories.slots import SlotKey
 from prime_jennie.infra.slot_driver import SlotOrder
 from prime_jennie.infra.tasks import end_task
 from prime_jennie_operator.desired.schedule import slot_job
-from prime_jennie_operator.firing.decided import Key, key_of
+from prime_jennie_operator.firing.decided import ScheduleKey, key_of
 from prime_jennie_operator.firing.job_driver import JobDriver
 from prime_jennie_operator.firing.jobs import JobRefused, SlotJob
 from prime_jennie_operator.kube.errors import KubeError
@@ -28,8 +28,8 @@ class MemoryJobs:
     """Twin of KubeSlotJobs; `runs_pods` false is a cluster without its controllers."""
 
     world: SlotWorld
-    schedules: dict[Key, ScoutSchedule] = field(default_factory=dict)
-    jobs: dict[Key, dict[str, SlotJob]] = field(default_factory=dict)
+    schedules: dict[ScheduleKey, ScoutSchedule] = field(default_factory=dict)
+    jobs: dict[ScheduleKey, dict[str, SlotJob]] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     manifests: dict[str, Manifest] = field(default_factory=dict)
     pods: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class MemoryJobs:
     outage: KubeError | None = None
     waits: str = ""
 
-    def of(self, schedule: Key) -> dict[str, SlotJob]:
+    def of(self, schedule: ScheduleKey) -> dict[str, SlotJob]:
         return dict(self.jobs.get(schedule, {}))
 
     async def create(self, manifest: Manifest) -> None:
@@ -58,16 +58,16 @@ class MemoryJobs:
             if schedule[0] == namespace and jobs.pop(name, None) is not None and name in self.pods:
                 await end_task(self.pods.pop(name))
 
-    def why_it_waits(self, schedule: Key, job: str) -> str:
+    def why_it_waits(self, schedule: ScheduleKey, job: str) -> str:
         return self.waits
 
-    def appear(self, schedule: Key, job: SlotJob, *, slot: str = "", env: dict[str, str] | None = None) -> None:
+    def appear(self, schedule: ScheduleKey, job: SlotJob, *, slot: str = "", env: dict[str, str] | None = None) -> None:
         """Let a Job be there, and its pod run unless it is over."""
         self.jobs.setdefault(schedule, {})[job.name] = job
         if self.runs_pods and not job.is_over and slot:
             self.pods[job.name] = asyncio.create_task(self._pod(schedule, job.name, slot, env or {}), name=job.name)
 
-    def end(self, schedule: Key, name: str, failure: str = "") -> None:
+    def end(self, schedule: ScheduleKey, name: str, failure: str = "") -> None:
         """Let a Job be over."""
         self.jobs[schedule][name] = replace(self.jobs[schedule][name], is_over=True, failure=failure)
 
@@ -75,13 +75,13 @@ class MemoryJobs:
         for pod in self.pods.values():
             await end_task(pod)
 
-    async def _pod(self, schedule: Key, job: str, slot: str, env: dict[str, str]) -> None:
+    async def _pod(self, schedule: ScheduleKey, job: str, slot: str, env: dict[str, str]) -> None:
         outcome = await self.world.driver().drive(self._order(schedule, slot, env))
         badly = "" if outcome.state.succeeded else "BackoffLimitExceeded: its pod failed"
         if job in self.jobs.get(schedule, {}):
             self.end(schedule, job, badly)
 
-    def _order(self, schedule: Key, slot: str, env: dict[str, str]) -> SlotOrder:
+    def _order(self, schedule: ScheduleKey, slot: str, env: dict[str, str]) -> SlotOrder:
         spec, at = self.schedules[schedule].spec, parse_slot_name(slot).at
         backfill = env.get("JENNIE_BACKFILL", "")
         return SlotOrder(
@@ -125,7 +125,7 @@ class JobWorld:
     def _make(self, schedule: ScoutSchedule, order: SlotOrder) -> Manifest:
         return slot_job(schedule, VALUES, order.key.name, self.schedules, self.backfill)
 
-    def _trouble(self, _key: Key, refusal: JobRefused | None) -> None:
+    def _trouble(self, _key: ScheduleKey, refusal: JobRefused | None) -> None:
         self.troubles.append("" if refusal is None else str(refusal))
 
     async def outcome(self, driving: "asyncio.Task[Slot]", **passing: Any) -> Slot:

@@ -21,7 +21,7 @@ from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
 from prime_jennie.infra.slot_driver import SlotDriver
 from prime_jennie.infra.tasks import end_task
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 from prime_jennie_operator.firing.runner import ScheduleRunner
 from prime_jennie_operator.firing.turns import NAME, SlotTurns
 from prime_jennie_operator.resources import ScoutSchedule
@@ -178,7 +178,7 @@ class Runner:
     def _tell(self, slot: Slot) -> None:
         self._world.report(NAME, f"{slot.name} {slot.state}: {slot.reason}")
 
-    def follow(self, schedules: Sequence[ScoutSchedule], paused: Collection[Key] = ()) -> None:
+    def follow(self, schedules: Sequence[ScoutSchedule], paused: Collection[ScheduleKey] = ()) -> None:
         self._schedules = list(schedules)
         self.runner.follow(self._schedules, paused)
 

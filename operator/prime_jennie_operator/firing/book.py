@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.domain.sessions import SessionTable
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 from prime_jennie_operator.kube.kinds import SCHEDULE
 from prime_jennie_operator.loading import load_object
 from prime_jennie_operator.manifest import Manifest
@@ -17,7 +17,7 @@ from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import CALENDARS, Sessions
 from prime_jennie_operator.schedule.faults import Fault, faults_of
 from prime_jennie_operator.specs import Specs
-from prime_jennie_operator.work import Key as ObjectKey
+from prime_jennie_operator.work import Key
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _SAID_BY_PEOPLE: Final = ("uid", "generation", "labels", "annotations")
@@ -39,28 +39,28 @@ class ScheduleBook:
         specs: Specs,
         sessions: Sessions,
         services: Collection[str],
-        changed: Callable[[Key], None] = lambda _key: None,
+        changed: Callable[[ScheduleKey], None] = lambda _key: None,
     ) -> None:
         self._sessions = sessions
         self._services = services
         self._changed = changed
-        self._said: dict[Key, list[Any]] = {}
-        self._read: dict[Key, ScoutSchedule | BadInput] = {}
+        self._said: dict[ScheduleKey, list[Any]] = {}
+        self._read: dict[ScheduleKey, ScoutSchedule | BadInput] = {}
         self._version = 0
-        self._faults: tuple[tuple[int, tuple[SessionTable, ...]], dict[Key, Fault]] | None = None
+        self._faults: tuple[tuple[int, tuple[SessionTable, ...]], dict[ScheduleKey, Fault]] | None = None
         specs.on_change(SCHEDULE.name, self._note)
 
-    def get(self, key: Key) -> ScoutSchedule | None:
+    def get(self, key: ScheduleKey) -> ScoutSchedule | None:
         """Return a schedule that can be read."""
         found = self._read.get(key)
         return found if isinstance(found, ScoutSchedule) else None
 
-    def refusal(self, key: Key) -> BadInput | None:
+    def refusal(self, key: ScheduleKey) -> BadInput | None:
         """Say what is wrong with a spec that cannot be read."""
         found = self._read.get(key)
         return found if isinstance(found, BadInput) else None
 
-    def fault(self, key: Key) -> Fault | None:
+    def fault(self, key: ScheduleKey) -> Fault | None:
         """Say what keeps a schedule from being fired; BadInput where the closed days cannot be read."""
         return self._all_faults().get(key)
 
@@ -74,7 +74,7 @@ class ScheduleBook:
         faults = self._all_faults()
         return [one for one in self.of(namespace) if (namespace, one.name) not in faults]
 
-    def _all_faults(self) -> dict[Key, Fault]:
+    def _all_faults(self) -> dict[ScheduleKey, Fault]:
         judged_by = self._version, tuple(self._sessions(calendar) for calendar in CALENDARS)
         if self._faults is None or self._faults[0] != judged_by:
             namespaces = sorted({namespace for namespace, _ in self._read})
@@ -82,7 +82,7 @@ class ScheduleBook:
             self._faults = judged_by, faults_of(schedules, self._sessions, self._services)
         return self._faults[1]
 
-    def _note(self, object_key: ObjectKey, manifest: Manifest | None) -> None:
+    def _note(self, object_key: Key, manifest: Manifest | None) -> None:
         key = object_key.namespace, object_key.name
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
             self._said.pop(key, None)

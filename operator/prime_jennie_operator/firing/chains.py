@@ -14,7 +14,7 @@ from prime_jennie.domain.slots import Concurrency, Slot, SlotState
 from prime_jennie.infra.database.repositories.slots import SlotKey
 from prime_jennie.infra.slot_driver import SlotOrder
 from prime_jennie.infra.tasks import end_task, end_tasks
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 
 BEGIN_WITHIN_SECS: Final = 10.0  # real
 
@@ -51,14 +51,14 @@ class SlotChains:
         self._is_over = is_over
         self._write = write
         self._tell = tell
-        self._orders: dict[Key, dict[str, SlotOrder]] = {}
-        self._tasks: dict[Key, list[asyncio.Task[None]]] = {}
+        self._orders: dict[ScheduleKey, dict[str, SlotOrder]] = {}
+        self._tasks: dict[ScheduleKey, list[asyncio.Task[None]]] = {}
 
-    def at_work(self, key: Key) -> list[SlotOrder]:
+    def at_work(self, key: ScheduleKey) -> list[SlotOrder]:
         """Return a schedule's slots without an outcome, in the order in which they were begun."""
         return list(self._orders.get(key, {}).values())
 
-    async def begin(self, key: Key, orders: list[SlotOrder]) -> None:
+    async def begin(self, key: ScheduleKey, orders: list[SlotOrder]) -> None:
         """Take a schedule's new orders, oldest first; return once the day is held for them or they need not wait."""
         policy, busy = orders[0].concurrency, [one for one in self.at_work(key) if not await self._is_over(one)]
         if busy and policy is Concurrency.FORBID:
@@ -75,14 +75,14 @@ class SlotChains:
         """Stop driving; what runs goes on in its service."""
         await end_tasks([task for tasks in self._tasks.values() for task in tasks])
 
-    async def _let_go(self, key: Key, *, by: str) -> None:
+    async def _let_go(self, key: ScheduleKey, *, by: str) -> None:
         """Give up what waits for its turn or its next attempt; what runs is ended by the new slot's trigger."""
         replaced = self.at_work(key)
         await end_tasks(self._tasks.pop(key, []))
         for order in replaced:
             await self._write(order.key, SlotState.FAILED, f"replaced by {by}")
 
-    async def _start(self, key: Key, orders: list[SlotOrder]) -> None:
+    async def _start(self, key: ScheduleKey, orders: list[SlotOrder]) -> None:
         self._orders.setdefault(key, {}).update({order.key.name: order for order in orders})
         begun = asyncio.Event()
         chain = asyncio.create_task(self._drive(key, orders, begun.set), name=f"drive {orders[0].key.name}")
@@ -93,7 +93,7 @@ class SlotChains:
         finally:
             await end_task(waiting)
 
-    async def _drive(self, key: Key, orders: list[SlotOrder], begun: Callable[[], None]) -> None:
+    async def _drive(self, key: ScheduleKey, orders: list[SlotOrder], begun: Callable[[], None]) -> None:
         came_at = self._clock.now()
         try:
             for order in orders:

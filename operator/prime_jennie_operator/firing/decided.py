@@ -13,11 +13,11 @@ from prime_jennie_operator.schedule.slots import INSTANT
 
 CONFIG_KEY: Final = "schedules:decided"
 LONGEST_OUTAGE: Final = timedelta(days=7)  # slots missed before that leave no rows
-Key = tuple[str, str]
+ScheduleKey = tuple[str, str]
 """A schedule's namespace and name."""
 
 
-def key_of(schedule: ScoutSchedule) -> Key:
+def key_of(schedule: ScoutSchedule) -> ScheduleKey:
     return schedule.metadata.namespace, schedule.name
 
 
@@ -34,7 +34,7 @@ class DecidedUpto:
             row = await self._configs.get(CONFIG_KEY)
             self._upto = {} if row is None else _read(row.config_value)
 
-    def since(self, key: Key, now: datetime) -> datetime:
+    def since(self, key: ScheduleKey, now: datetime) -> datetime:
         """Return the moment after which a schedule's slots are to be looked at."""
         begins = now.replace(second=0, microsecond=0) - INSTANT
         upto = (self._upto or {}).get("/".join(key), begins)
@@ -42,7 +42,7 @@ class DecidedUpto:
             return begins
         return max(upto, now - LONGEST_OUTAGE)
 
-    async def write(self, upto: Mapping[Key, datetime], now: datetime) -> None:
+    async def write(self, upto: Mapping[ScheduleKey, datetime], now: datetime) -> None:
         """Keep the moments of the schedules in force; who leaves and comes back begins anew."""
         moments = {"/".join(key): moment for key, moment in upto.items()}
         if moments == self._upto:

@@ -21,7 +21,7 @@ from prime_jennie.infra.tasks import end_tasks
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.schedule import slot_job
 from prime_jennie_operator.firing.book import ScheduleBook, is_paused
-from prime_jennie_operator.firing.decided import Key, key_of
+from prime_jennie_operator.firing.decided import ScheduleKey, key_of
 from prime_jennie_operator.firing.job_driver import JobDriver
 from prime_jennie_operator.firing.jobs import JobRefused, KubeSlotJobs
 from prime_jennie_operator.firing.runner import ScheduleRunner
@@ -52,8 +52,8 @@ class SlotDesk:
         book: ScheduleBook,
         *,
         tell: Callable[[Slot], None],
-        due: Callable[[Key], None],
-        trouble: Callable[[Key, JobRefused | None], None],
+        due: Callable[[ScheduleKey], None],
+        trouble: Callable[[ScheduleKey, JobRefused | None], None],
     ) -> None:
         """Open the database, which connects when it is asked; BadInput for an address that is none."""
         self.db = Database(database_url)
@@ -95,7 +95,7 @@ class SlotDesk:
         """Forget a backfill's driver."""
         self._drivers.remove(driver)
 
-    def look(self, schedule: Key) -> None:
+    def look(self, schedule: ScheduleKey) -> None:
         """Have a schedule's Jobs looked at now."""
         for driver in self._drivers:
             driver.look(schedule)
@@ -124,7 +124,7 @@ class SlotDesk:
         beside = self._book.of(self._namespace)
         return slot_job(schedule, self._deps.values, order.key.name, beside, backfill)
 
-    def _in_force(self) -> tuple[list[ScoutSchedule], frozenset[Key]]:
+    def _in_force(self) -> tuple[list[ScoutSchedule], frozenset[ScheduleKey]]:
         schedules = self._book.in_force(self._namespace)
         return schedules, frozenset(key_of(one) for one in schedules if is_paused(one))
 
@@ -153,7 +153,7 @@ class SlotDesk:
         self._runner = ScheduleRunner(schedules, self._complain, paused)
         await self._runner.fire(turns)
 
-    async def _until_calendars_can_be_read(self) -> tuple[list[ScoutSchedule], frozenset[Key]]:
+    async def _until_calendars_can_be_read(self) -> tuple[list[ScoutSchedule], frozenset[ScheduleKey]]:
         complaint = ""
         while True:
             try:

@@ -14,7 +14,7 @@ from prime_jennie.domain.errors import BadInput, JennieError
 from prime_jennie.domain.slots import Slot
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.firing.book import ScheduleBook
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 from prime_jennie_operator.firing.desk import SlotDesk
 from prime_jennie_operator.firing.jobs import JobRefused
 from prime_jennie_operator.kube.kinds import SECRET
@@ -43,8 +43,8 @@ class Desks:
         book: ScheduleBook,
         *,
         tell: Callable[[Slot], None],
-        due: Callable[[Key], None],
-        trouble: Callable[[Key, JobRefused | None], None],
+        due: Callable[[ScheduleKey], None],
+        trouble: Callable[[ScheduleKey, JobRefused | None], None],
     ) -> None:
         self._deps = deps
         self._book = book

@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import Gauge
 
 from prime_jennie.domain.slots import SlotState
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 
 _LABELS: Final = ["namespace", "schedule"]
 OUTCOMES: Final = tuple(state.value for state in SlotState if state is not SlotState.RUNNING)
@@ -27,9 +27,9 @@ class Gauges:
     """Shows schedules as they are, and forgets those that are no more."""
 
     def __init__(self) -> None:
-        self._shown: set[Key] = set()
+        self._shown: set[ScheduleKey] = set()
 
-    def show(self, key: Key, *, suspended: bool, next_at: datetime | None) -> None:
+    def show(self, key: ScheduleKey, *, suspended: bool, next_at: datetime | None) -> None:
         """Tell when a schedule comes next."""
         self._shown.add(key)
         SUSPENDED.labels(*key).set(suspended)
@@ -38,14 +38,14 @@ class Gauges:
         else:
             NEXT_RUN.labels(*key).set(next_at.timestamp())
 
-    def count(self, key: Key, last: SlotState | None, today: Mapping[SlotState, int]) -> None:
+    def count(self, key: ScheduleKey, last: SlotState | None, today: Mapping[SlotState, int]) -> None:
         """Tell how a schedule's slots have ended."""
         self._shown.add(key)
         for outcome in OUTCOMES:
             LAST_OUTCOME.labels(*key, outcome).set(last is not None and last.value == outcome)
             SLOTS.labels(*key, outcome).set(today.get(SlotState(outcome), 0))
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: ScheduleKey) -> None:
         """Remove what a schedule that is no more has shown."""
         self._shown.discard(key)
         for gauge in (NEXT_RUN, SUSPENDED):

@@ -18,7 +18,7 @@ from prime_jennie.infra.database.repositories.slots import SlotRepository
 from prime_jennie.infra.slot_driver import SlotOrder, patiently, unmet_need, write_outcome
 from prime_jennie_operator.desired.schedule import cron_jobs_job_names
 from prime_jennie_operator.firing.book import is_paused
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 from prime_jennie_operator.firing.jobs import JobRefused, SlotJob, SlotJobs
 from prime_jennie_operator.kube.errors import KubeError
 from prime_jennie_operator.manifest import Manifest
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 Make = Callable[[ScoutSchedule, SlotOrder], Manifest]
 """Renders the Job of a slot."""
-Trouble = Callable[[Key, JobRefused | None], None]
+Trouble = Callable[[ScheduleKey, JobRefused | None], None]
 """Hears what keeps a schedule's Jobs from being made, and None once one is taken again."""
 
 
@@ -59,7 +59,7 @@ class _Pursuit:
     may_make_at_secs: float = 0.0
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ScheduleKey:
         return self.order.key.namespace, self.order.key.schedule
 
 
@@ -76,7 +76,7 @@ class JobDriver:
         slots: SlotRepository,
         jobs: SlotJobs,
         *,
-        known: Callable[[Key], ScoutSchedule | None],
+        known: Callable[[ScheduleKey], ScoutSchedule | None],
         make: Make,
         sessions: Sessions,
         trouble: Trouble,
@@ -91,10 +91,10 @@ class JobDriver:
         self._trouble = trouble
         self._patience_secs = patience_secs
         self._look_secs = LOOK_VIRTUAL_SECS if clock.virtual else LOOK_SECS
-        self._news: dict[Key, asyncio.Event] = {}
+        self._news: dict[ScheduleKey, asyncio.Event] = {}
         self._pursued: dict[str, SlotOrder] = {}
 
-    def look(self, key: Key) -> None:
+    def look(self, key: ScheduleKey) -> None:
         """Look at a schedule's Jobs now: something about them has changed."""
         if key in self._news:
             self._news[key].set()

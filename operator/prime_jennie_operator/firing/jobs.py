@@ -7,12 +7,12 @@ from typing import Final, Protocol
 
 from prime_jennie_operator.children import MANAGED_BY_LABEL, Child, Children
 from prime_jennie_operator.desired.strategy import MANAGED_BY
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 from prime_jennie_operator.kube.api import KubeApi
 from prime_jennie_operator.kube.errors import AlreadyExists, Forbidden, Invalid
 from prime_jennie_operator.kube.kinds import JOB, POD, SCHEDULE
 from prime_jennie_operator.manifest import BACKFILL_LABEL, SCHEDULE_LABEL, Manifest, labels_of
-from prime_jennie_operator.work import Key as ObjectKey
+from prime_jennie_operator.work import Key
 
 ENDED_BADLY: Final = "Failed"
 ENDED_WELL: Final = "Complete"
@@ -51,7 +51,7 @@ class JobRefused(Exception):  # noqa: N818 - the cluster's decision
 class SlotJobs(Protocol):
     """Jobs of schedules."""
 
-    def of(self, schedule: Key) -> dict[str, SlotJob]:
+    def of(self, schedule: ScheduleKey) -> dict[str, SlotJob]:
         """Return what a schedule has, by name."""
 
     async def create(self, manifest: Manifest) -> None:
@@ -60,7 +60,7 @@ class SlotJobs(Protocol):
     async def delete(self, namespace: str, name: str) -> None:
         """Remove a Job with its pods, if it is still there."""
 
-    def why_it_waits(self, schedule: Key, job: str) -> str:
+    def why_it_waits(self, schedule: ScheduleKey, job: str) -> str:
         """Say why no pod of a Job runs, "" where nothing is known."""
 
 
@@ -71,7 +71,7 @@ class KubeSlotJobs:
         self._api = api
         self._children = children
 
-    def of(self, schedule: Key) -> dict[str, SlotJob]:
+    def of(self, schedule: ScheduleKey) -> dict[str, SlotJob]:
         found = self._children.of(_object_key(schedule), JOB)
         return {key.name: _slot_job(key.name, child) for key, child in found.items()}
 
@@ -88,7 +88,7 @@ class KubeSlotJobs:
     async def delete(self, namespace: str, name: str) -> None:
         await self._api.delete(JOB, namespace, name)
 
-    def why_it_waits(self, schedule: Key, job: str) -> str:
+    def why_it_waits(self, schedule: ScheduleKey, job: str) -> str:
         pods = self._children.of(_object_key(schedule), POD)
         told = [_why_pod_waits(pod) for key, pod in sorted(pods.items()) if key.name.rpartition("-")[0] == job]
         return next((why for why in told if why), "it has no pod" if not told else "")
@@ -105,8 +105,8 @@ class KubeSlotJobs:
         self._children.saw(live)
 
 
-def _object_key(schedule: Key) -> ObjectKey:
-    return ObjectKey(SCHEDULE.name, *schedule)
+def _object_key(schedule: ScheduleKey) -> Key:
+    return Key(SCHEDULE.name, *schedule)
 
 
 def _slot_job(name: str, child: Child) -> SlotJob:

@@ -18,7 +18,7 @@ from prime_jennie_operator.applier import Changes
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.schedule import cron_jobs_job_names, schedule_objects
 from prime_jennie_operator.firing.book import is_paused
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 from prime_jennie_operator.firing.desk import SlotDesk
 from prime_jennie_operator.firing.desks import NoLedger
 from prime_jennie_operator.firing.gauges import Gauges
@@ -33,8 +33,7 @@ from prime_jennie_operator.schedule.news import news_of
 from prime_jennie_operator.schedule.slots import INSTANT, next_slot, slots_between
 from prime_jennie_operator.schedule.status import SHOWN_SLOTS, status_of
 from prime_jennie_operator.verdicts import Verdict, settled
-from prime_jennie_operator.work import Again
-from prime_jennie_operator.work import Key as ObjectKey
+from prime_jennie_operator.work import Again, Key
 
 AWAY_SECS: Final = 5.0  # real; until a database that does not answer is asked again
 LONGEST_SECS: Final = 600.0  # real; a calendar may be changed meanwhile
@@ -66,7 +65,7 @@ class ScheduleReconciler:
         self._gauges.forget_all()
         await self._shared.close()
 
-    async def reconcile(self, key: ObjectKey) -> Again | None:
+    async def reconcile(self, key: Key) -> Again | None:
         """Look at a schedule."""
         self._hide_once_another_leads()
         schedule_key = key.namespace, key.name
@@ -99,7 +98,7 @@ class ScheduleReconciler:
         await self._deps.leadership.lost()
         self._gauges.forget_all()
 
-    async def _let_go(self, key: Key) -> None:
+    async def _let_go(self, key: ScheduleKey) -> None:
         """Forget a schedule that is no more; the garbage collector has its CronJobs and Jobs."""
         self._gauges.forget(key)
         self._shared.troubles.pop(key, None)
@@ -111,7 +110,7 @@ class ScheduleReconciler:
         with suppress(NoLedger):
             (await self._shared.desks.of(namespace)).follow()
 
-    async def _bring(self, key: Key, owner: Manifest, schedule: ScoutSchedule) -> tuple[Findings, Changes]:
+    async def _bring(self, key: ScheduleKey, owner: Manifest, schedule: ScoutSchedule) -> tuple[Findings, Changes]:
         """Apply the CronJobs, unless something about the schedule must be changed first: then those of before stay."""
         beside = self._shared.book.of(key[0])
         missing = [name for name in schedule.spec.depends_on if name not in {one.name for one in beside}]
@@ -127,7 +126,7 @@ class ScheduleReconciler:
         objects = schedule_objects(schedule, self._deps.values, beside)
         return found, await self._deps.applier.converge(owner, objects, prunes=(CRON_JOB,))
 
-    async def _ledger(self, key: Key, schedule: ScoutSchedule) -> _Ledger:
+    async def _ledger(self, key: ScheduleKey, schedule: ScoutSchedule) -> _Ledger:
         try:
             desk = await self._shared.desks.of(key[0])
         except NoLedger as error:
@@ -147,7 +146,9 @@ class ScheduleReconciler:
         self._gauges.count(key, last, today)
         return _Ledger(rows, self._jobs_of(desk, key, schedule, rows))
 
-    def _jobs_of(self, desk: SlotDesk, key: Key, schedule: ScoutSchedule, rows: Sequence[Slot]) -> dict[str, str]:
+    def _jobs_of(
+        self, desk: SlotDesk, key: ScheduleKey, schedule: ScoutSchedule, rows: Sequence[Slot]
+    ) -> dict[str, str]:
         """Name the Job of each slot that still has one: its own, or a CronJob's, which is called after a minute."""
         jobs = desk.jobs.of(key)
         found = {row.name: row.name for row in rows if row.name in jobs}

@@ -11,7 +11,7 @@ import structlog
 
 from prime_jennie.domain.errors import BadInput
 from prime_jennie.infra.outages import OUTAGES, Backoff
-from prime_jennie_operator.firing.decided import Key
+from prime_jennie_operator.firing.decided import ScheduleKey
 from prime_jennie_operator.firing.turns import SlotTurns
 from prime_jennie_operator.resources import ScoutSchedule
 
@@ -28,16 +28,16 @@ class ScheduleRunner:
     """
 
     def __init__(
-        self, schedules: Sequence[ScoutSchedule], complain: Callable[[str], None], paused: Collection[Key] = ()
+        self, schedules: Sequence[ScoutSchedule], complain: Callable[[str], None], paused: Collection[ScheduleKey] = ()
     ) -> None:
         self._schedules = list(schedules)
         self._paused = frozenset(paused)
         self._complain = complain
         self._changed = asyncio.Event()
-        self._next: tuple[list[ScoutSchedule], frozenset[Key]] | None = None
+        self._next: tuple[list[ScoutSchedule], frozenset[ScheduleKey]] | None = None
         self._begun = asyncio.Event()
 
-    def follow(self, schedules: Sequence[ScoutSchedule], paused: Collection[Key] = ()) -> None:
+    def follow(self, schedules: Sequence[ScoutSchedule], paused: Collection[ScheduleKey] = ()) -> None:
         """Take schedules that may have changed; what was due until now is decided by the old ones."""
         told = (list(schedules), frozenset(paused))
         if told != (self._next or (self._schedules, self._paused)):

@@ -17,7 +17,7 @@ from prime_jennie.infra.slot_driver import SlotOrder
 from prime_jennie.infra.tasks import end_tasks
 from prime_jennie.infra.upcoming_slots import UpcomingSlots
 from prime_jennie_operator.firing.chains import Driver, SlotChains
-from prime_jennie_operator.firing.decided import DecidedUpto, Key, key_of
+from prime_jennie_operator.firing.decided import DecidedUpto, ScheduleKey, key_of
 from prime_jennie_operator.resources import ScoutSchedule
 from prime_jennie_operator.schedule.calendars import Sessions
 from prime_jennie_operator.schedule.needs import needs_of
@@ -28,7 +28,7 @@ NAME: Final = "schedules"
 TELL_POSITION_SECS: Final = 5.0  # real; the leader believes a position for 20 s
 
 
-def hear_nothing(_key: Key) -> None:
+def hear_nothing(_key: ScheduleKey) -> None:
     return
 
 
@@ -48,7 +48,7 @@ class SlotTurns:
         *,
         sessions: Sessions,
         tell: Callable[[Slot], None],
-        due: Callable[[Key], None] = hear_nothing,
+        due: Callable[[ScheduleKey], None] = hear_nothing,
     ) -> None:
         self._clock = clock
         self._slots = SlotRepository(db)
@@ -60,7 +60,7 @@ class SlotTurns:
         self._due = due
         self._position = CONSUMED_ALL
 
-    async def turn(self, schedules: Sequence[ScoutSchedule], paused: Collection[Key] = ()) -> datetime | None:
+    async def turn(self, schedules: Sequence[ScoutSchedule], paused: Collection[ScheduleKey] = ()) -> datetime | None:
         """Decide about all slots up to now; return when the next one is, None where there is none within a year.
 
         Those of a `paused` schedule stay undecided until it is no more.
@@ -101,7 +101,7 @@ class SlotTurns:
         """Let go of the slots at work, as they are."""
         await self._chains.stop()
 
-    def _upto(self, key: Key, now: datetime) -> datetime:
+    def _upto(self, key: ScheduleKey, now: datetime) -> datetime:
         """Return up to when all is decided: the minute of a slot at work is not behind us yet."""
         return min((order.key.at - INSTANT for order in self._chains.at_work(key)), default=now)
 
