@@ -41,8 +41,10 @@ def _of_ready(before: Condition | None, now: Verdict) -> Iterator[News]:
 
 
 def _of_budget(before: Condition | None, now: Verdict) -> Iterator[News]:
-    """A refusal is told by Ready already."""
-    if now.status == "True" and (before is None or before.status != "True" or before.reason != now.reason):
+    """A refusal is told by Ready already, and a grant at once is what everybody expects."""
+    if before is None or now.status != "True":
+        return
+    if (before.status, before.reason) != (now.status, now.reason):
         yield News("Normal", "Granted", now.message)
 
 

@@ -61,7 +61,6 @@ async def test_a_strategy_becomes_ready_and_trades_once_its_services_follow_it(c
             [reference] = (await cluster.get(kind, name))["metadata"]["ownerReferences"]
             assert (reference["kind"], reference["name"]) == ("TradingStrategy", "krx")
         await cluster.until_told("krx", ("Normal", "Ready"))
-        await cluster.until_told("krx", ("Normal", "Granted"))
         assert set(cluster.dashboard.asked_with) == {"Bearer read-" + "r" * 20}
 
 

@@ -27,7 +27,7 @@ def told(before: Findings | None, after: Findings) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("before", "after", "events"),
     [
-        (None, STARTING, [("Normal", "Granted")]),
+        (None, STARTING, []),
         (STARTING, all_is_well(), [("Normal", "Ready")]),
         (all_is_well(), all_is_well(), []),
         (all_is_well(), STARTING, []),
