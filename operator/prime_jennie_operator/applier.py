@@ -298,6 +298,7 @@ class Applier:
             await self._api.delete(kind, key.namespace, key.name, uid=child.uid)
             child.deleting = True
         except Conflict:
+            child.pruned = False
             return  # another object has its name by now; its own event will tell of it
         except Forbidden as error:
             child.pruned = False

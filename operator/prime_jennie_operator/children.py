@@ -88,6 +88,7 @@ class Child:
         )
         if printed != self.fingerprint or metadata["uid"] != self.uid:
             self.verified_for = None
+        self.pruned = self.pruned and metadata["uid"] == self.uid
         self.uid, self.version = str(metadata["uid"]), str(metadata["resourceVersion"])
         self.owner, self.prunable, self.deleting = owner, prunable, deleting
         self._facts, self.fingerprint, self.marks = facts, printed, marks_of(manifest)

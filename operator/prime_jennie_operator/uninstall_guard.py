@@ -45,11 +45,11 @@ def _trading(strategy: Manifest) -> str:
 
 
 def _holdings(status: dict[str, Any]) -> str:
-    positions, orders = status.get("positions"), int(status.get("openOrders") or 0)
+    positions, orders = status.get("positions"), status.get("openOrders")
     current = [
         c.get("status") for c in status.get("conditions") or () if c.get("type") == ConditionType.FIGURES_CURRENT
     ]
-    if positions is None or current != ["True"]:
+    if positions is None or orders is None or current != ["True"]:
         return "may hold positions: its figures are not known"
     if positions:
         return f"holds {positions} position{'s' if positions > 1 else ''}"

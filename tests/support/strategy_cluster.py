@@ -316,7 +316,7 @@ class StrategyCluster:
         body = {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
-            "metadata": {"name": name},
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "prime-jennie"}},
             "spec": {
                 "replicas": 1,
                 "serviceName": name,

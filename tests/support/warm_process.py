@@ -6,6 +6,7 @@ modules is shown by the tests of the local runner, of `test_serve` and of each s
 
 import atexit
 import multiprocessing
+import multiprocessing.util
 import os
 import runpy
 import signal
@@ -106,4 +107,6 @@ def _end_the_rest() -> None:
         process.kill()
 
 
-atexit.register(_end_the_rest)  # else this process would wait for what a failed test left running
+# Else this process would wait for what a failed test left running: `multiprocessing.util` waits for it in a hook of its
+# own, which was registered when it was imported above, and so comes after this one.
+atexit.register(_end_the_rest)

@@ -11,6 +11,7 @@ USER_ID = 10001  # of the images' own user; never root
 PRE_STOP_SECS = 2  # until Services have forgotten the pod; the program then gets SIGTERM
 TERMINATION_GRACE_SECS = 30  # pre-stop, then five seconds of graceful stop, with room for a slow node
 PART_OF = "prime-jennie"
+PART_OF_LABEL = "app.kubernetes.io/part-of"
 
 
 def labels(name: str, *, component: str, instance: str, managed_by: str, strategy: str | None = None) -> dict[str, str]:
@@ -19,7 +20,7 @@ def labels(name: str, *, component: str, instance: str, managed_by: str, strateg
         NAME_LABEL: name,
         "app.kubernetes.io/instance": instance,
         "app.kubernetes.io/component": component,
-        "app.kubernetes.io/part-of": PART_OF,
+        PART_OF_LABEL: PART_OF,
         "app.kubernetes.io/managed-by": managed_by,
     }
     return recommended | ({STRATEGY_LABEL: strategy} if strategy else {})

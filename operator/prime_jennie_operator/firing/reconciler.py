@@ -72,6 +72,7 @@ class ScheduleReconciler:
         owner = self._deps.specs.get(key)
         if owner is None or "deletionTimestamp" in owner["metadata"]:
             self._deps.statuses.forget(key)
+            self._deps.children.settle(key, ())
             await self._let_go(schedule_key)
             return None
         before = self._deps.statuses.newest(owner, ScoutScheduleStatus)

@@ -71,6 +71,7 @@ def invalid_spec(message: str) -> dict[ConditionType, Verdict]:
     return {
         ConditionType.READY: wrong,
         ConditionType.TRADING_ENABLED: Verdict("Unknown", "InvalidSpec", "what ran before goes on as it was"),
+        ConditionType.FIGURES_CURRENT: Verdict("Unknown", "InvalidSpec", "the figures are of the spec of before"),
     }
 
 
@@ -187,6 +188,8 @@ def _paused(found: Findings) -> Verdict:
 
 
 def _figures(figures: Figures) -> Verdict:
+    if figures.is_current and figures.report is None:
+        return Verdict("Unknown", "NotTold", "dashboard-api does not know this strategy")
     if figures.is_current:
         return Verdict("True", "Told")
     if figures.silent_since is None:

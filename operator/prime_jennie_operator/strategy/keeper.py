@@ -10,8 +10,9 @@ from prime_jennie.domain.trading_strategy import Rollout
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.disruption import platform_budget
 from prime_jennie_operator.desired.platform import GATEWAY
+from prime_jennie_operator.desired.pods import PART_OF, PART_OF_LABEL
 from prime_jennie_operator.desired.strategy import MANAGED_BY
-from prime_jennie_operator.kube.errors import Conflict
+from prime_jennie_operator.kube.errors import Conflict, Forbidden
 from prime_jennie_operator.kube.kinds import DISRUPTION_BUDGET, POD, STATEFUL_SET
 from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.marks import PAUSE_RECONCILIATION, is_set
@@ -27,7 +28,7 @@ STORES: Final = ("mariadb", "redis")  # as the chart names them, where it runs t
 class PodKeeper:
     """Keeps nodes from evicting these pods in the session, and replaces stale ones outside of it.
 
-    Their StatefulSets leave that to us by `updateStrategy: OnDelete`; one that says otherwise is somebody else's.
+    Their StatefulSets leave that to us by `updateStrategy: OnDelete`.
     """
 
     def __init__(self, deps: Dependencies) -> None:
@@ -37,20 +38,29 @@ class PodKeeper:
 
     async def look(self, namespace: str, hours: ExchangeHours) -> GatewayStanding:
         """Say how the gateway stands; protect all pods, and replace one stale pod of each where that is due."""
-        for store in STORES:
-            await self._keep(namespace, store, hours)
-        found = await self._keep(namespace, GATEWAY, hours)
+        found = await self._deps.api.get(STATEFUL_SET, namespace, GATEWAY)
+        if found is not None:
+            await self._keep(found, hours)
+        for name in STORES:
+            await self._keep_store(namespace, name, hours)
         if found is None:
             return GatewayStanding(False, f"there is no StatefulSet {GATEWAY} in this namespace")
         ready = int((found.get("status") or {}).get("readyReplicas") or 0)
         return GatewayStanding(ready > 0, f"{GATEWAY} is ready" if ready else f"{GATEWAY} is not ready")
 
-    async def _keep(self, namespace: str, name: str, hours: ExchangeHours) -> Manifest | None:
-        found = await self._deps.api.get(STATEFUL_SET, namespace, name)
-        if found is not None and (found["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
-            await self._protect(found, hours)
-            await self._replace_stale(found, hours)
-        return found
+    async def _keep_store(self, namespace: str, name: str, hours: ExchangeHours) -> None:
+        """Keep a store of ours; whoever gave the operator rights of his own may have left the stores out."""
+        try:
+            found = await self._deps.api.get(STATEFUL_SET, namespace, name)
+            if found is not None and (found["metadata"].get("labels") or {}).get(PART_OF_LABEL) == PART_OF:
+                await self._keep(found, hours)
+        except Forbidden as error:
+            log.warning("store not kept", store=name, why=error.message)
+
+    async def _keep(self, stateful_set: Manifest, hours: ExchangeHours) -> None:
+        if (stateful_set["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
+            await self._protect(stateful_set, hours)
+            await self._replace_stale(stateful_set, hours)
 
     async def _protect(self, stateful_set: Manifest, hours: ExchangeHours) -> None:
         """Keep the budget of its pods as the hour wants it; the StatefulSet owns it and takes it along."""

@@ -122,6 +122,7 @@ class StrategyReconciler:
         """Forget a strategy that is no more; the garbage collector has its children."""
         memory = self._memories.pop(key, None)
         self._deps.statuses.forget(key)
+        self._deps.children.settle(key, ())
         self._gauges.forget(key)
         self._shared.shares.settle(key.namespace)
         if memory is None:

@@ -189,10 +189,11 @@ def _has_started(pod: Manifest) -> bool:
 
 
 def cannot_run(pod: Manifest) -> bool:
-    """Tell whether a pod waits for what will not come by itself; one that is being made only starts."""
-    containers = (pod.get("status") or {}).get("containerStatuses") or ()
-    waits = ((one.get("state") or {}).get("waiting") or {} for one in containers)
-    return any(one.get("reason") in CANNOT_RUN for one in waits)
+    """Tell whether a pod waits for what will not come by itself, a place on a node among it; not one that starts."""
+    status = pod.get("status") or {}
+    waits = ((one.get("state") or {}).get("waiting") or {} for one in status.get("containerStatuses") or ())
+    failed = (one for one in status.get("conditions") or () if one.get("status") == "False")
+    return any(one.get("reason") in CANNOT_RUN for one in (*waits, *failed))
 
 
 def _is_ready(pod: Manifest) -> bool:

@@ -42,6 +42,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.strategy_cluster import MERGE, StrategyCluster
 
 ACCOUNT = "prime-jennie-operator"
+KEPT = ("kis-gateway", "mariadb", "redis")  # StatefulSets whose pods an upgrade leaves to the operator
 PATH = re.compile(r"/(?:api|apis/(?P<group>[^/]+))/[^/]+/namespaces/[^/]+/(?P<rest>.+)")
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 Right = tuple[str, str, str]  # API group, resource with its subresource, verb
@@ -125,9 +126,10 @@ async def test_every_right_is_enough_and_used(cluster: StrategyCluster, rights: 
     assert isinstance(proxy, OperatorsProxy)
     database = f"sqlite:///{tmp_path / 'slots.db'}"
     migrate_empty(database)
-    await cluster.make_gateway()
-    await cluster.eventually(lambda: cluster.find(POD, "kis-gateway-0"))
-    await cluster.run_pod("kis-gateway-0")
+    for name in KEPT:
+        await cluster.make_stateful_set(name, f"{name}:1")
+        await cluster.eventually(lambda name=name: cluster.find(POD, f"{name}-0"))
+        await cluster.run_pod(f"{name}-0")
     virtual = {"virtualClock": {"enabled": True}}
 
     def operator() -> AbstractAsyncContextManager[Operator]:
@@ -142,7 +144,7 @@ async def test_every_right_is_enough_and_used(cluster: StrategyCluster, rights: 
         await live_through_slots(cluster)
         await mend_every_kind(cluster)
         await prune_every_kind(cluster)
-        await replace_the_gateway(cluster)
+        await replace_what_an_upgrade_leaves_alone(cluster)
         await lose_what_no_watch_tells(cluster)
         await depend_on_nothing(cluster)
     async with operator():
@@ -216,16 +218,17 @@ async def prune_every_kind(cluster: StrategyCluster) -> None:
         await cluster.eventually(is_pruned)
 
 
-async def replace_the_gateway(cluster: StrategyCluster) -> None:
-    """Its new revision, outside the session."""
-    [old] = [one for one in await cluster.list(POD) if one["metadata"]["name"] == "kis-gateway-0"]
-    await cluster.make_gateway(image="gateway:2")
+async def replace_what_an_upgrade_leaves_alone(cluster: StrategyCluster) -> None:
+    """New revisions of the gateway and the stores, outside the session."""
+    for name in KEPT:
+        old = await cluster.get(POD, f"{name}-0")
+        await cluster.make_stateful_set(name, f"{name}:2")
 
-    async def is_replaced() -> bool:
-        found = await cluster.find(POD, "kis-gateway-0")
-        return found is not None and found["metadata"]["uid"] != old["metadata"]["uid"]
+        async def is_replaced(name: str = name, old: Manifest = old) -> bool:
+            found = await cluster.find(POD, f"{name}-0")
+            return found is not None and found["metadata"]["uid"] != old["metadata"]["uid"]
 
-    await cluster.eventually(is_replaced)
+        await cluster.eventually(is_replaced)
 
 
 async def lose_what_no_watch_tells(cluster: StrategyCluster) -> None:

@@ -20,9 +20,9 @@ STOPPED = {"trading": "Stopped"}
 @pytest.mark.parametrize(
     ("spec", "status", "why"),
     [
-        (STOPPED, {"positions": 0, "conditions": CURRENT}, None),
-        (STOPPED, {"positions": 1, "conditions": CURRENT}, "holds 1 position"),
-        (STOPPED, {"positions": 3, "conditions": CURRENT}, "holds 3 positions"),
+        (STOPPED, {"positions": 0, "conditions": CURRENT}, UNKNOWN),
+        (STOPPED, {"positions": 1, "openOrders": 0, "conditions": CURRENT}, "holds 1 position"),
+        (STOPPED, {"positions": 3, "openOrders": 0, "conditions": CURRENT}, "holds 3 positions"),
         (STOPPED, None, UNKNOWN),
         (STOPPED, {}, UNKNOWN),
         (STOPPED, {"positions": 0, "openOrders": 1, "conditions": CURRENT}, "has 1 open order"),
@@ -31,9 +31,9 @@ STOPPED = {"trading": "Stopped"}
         (STOPPED, {"positions": 0, "conditions": [{"type": "FiguresCurrent", "status": "False"}]}, UNKNOWN),
         (STOPPED, {"positions": 0, "conditions": [{"type": "FiguresCurrent", "status": "Unknown"}]}, UNKNOWN),
         (STOPPED, {"positions": None, "conditions": CURRENT}, UNKNOWN),
-        ({"trading": "Paused"}, {"positions": 0, "conditions": CURRENT}, "is Paused, not Stopped"),
-        ({"trading": "Active"}, {"positions": 0, "conditions": CURRENT}, "is Active, not Stopped"),
-        ({}, {"positions": 2, "conditions": CURRENT}, "is Active, not Stopped and holds 2 positions"),
+        ({"trading": "Paused"}, {"positions": 0, "openOrders": 0, "conditions": CURRENT}, "is Paused, not Stopped"),
+        ({"trading": "Active"}, {"positions": 0, "openOrders": 0, "conditions": CURRENT}, "is Active, not Stopped"),
+        ({}, {"positions": 2, "openOrders": 0, "conditions": CURRENT}, "is Active, not Stopped and holds 2 positions"),
         ({}, None, f"is Active, not Stopped and {UNKNOWN}"),
     ],
 )
@@ -44,7 +44,7 @@ def test_a_strategy_may_go_only_when_it_is_stopped_and_known_to_hold_nothing(
 
 
 def test_a_person_may_say_that_it_goes_as_it_is() -> None:
-    held = {"positions": 3, "conditions": CURRENT}
+    held = {"positions": 3, "openOrders": 0, "conditions": CURRENT}
     assert list(objections([strategy({}, held, **{FORCE_ANNOTATION: "true"})])) == []
     assert len(list(objections([strategy({}, held, **{FORCE_ANNOTATION: "yes"})]))) == 1, "only this word is meant"
 
