@@ -34,7 +34,7 @@ def objections(strategies: Iterable[Manifest]) -> Iterator[str]:
         metadata = strategy["metadata"]
         if (metadata.get("annotations") or {}).get(FORCE_ANNOTATION) == "true":
             continue
-        why = [reason for reason in (_trading(strategy), _holdings(strategy.get("status") or {})) if reason]
+        why = [reason for reason in (_trading(strategy), _holdings(strategy)) if reason]
         if why:
             yield f"TradingStrategy {metadata['namespace']}/{metadata['name']} {' and '.join(why)}"
 
@@ -44,7 +44,10 @@ def _trading(strategy: Manifest) -> str:
     return "" if trading == "Stopped" else f"is {trading}, not Stopped"
 
 
-def _holdings(status: dict[str, Any]) -> str:
+def _holdings(strategy: Manifest) -> str:
+    status: dict[str, Any] = strategy.get("status") or {}
+    if status.get("observedGeneration") != strategy["metadata"].get("generation"):
+        return "may hold positions: its newest spec is not followed yet"
     positions, orders = status.get("positions"), status.get("openOrders")
     current = [
         c.get("status") for c in status.get("conditions") or () if c.get("type") == ConditionType.FIGURES_CURRENT

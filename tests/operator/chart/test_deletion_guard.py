@@ -91,12 +91,17 @@ CASES: dict[str, tuple[dict[str, Any] | None, dict[str, str], str | None]] = {
         {},
         "nobody knows what it holds now",
     ),
+    "changed": (
+        {"observedGeneration": 0, "positions": 0, "openOrders": 0, "services": RUNNING, "conditions": figures("True")},
+        {},
+        "nobody knows what it holds now",
+    ),
     "unknown": ({"services": RUNNING}, {}, "its services run and nobody knows what it holds"),
     "forced-wrongly": ({"positions": 2}, {"force_delete": "yes"}, "it holds 2 position(s)"),
     "forced": ({"positions": 2}, {"force_delete": "true"}, None),
     "forced-with-its-release": ({"services": RUNNING}, {"force_uninstall": "true"}, None),
     "flat": (
-        {"positions": 0, "openOrders": 0, "services": RUNNING, "conditions": figures("True")},
+        {"observedGeneration": 1, "positions": 0, "openOrders": 0, "services": RUNNING, "conditions": figures("True")},
         {},
         None,
     ),

@@ -244,7 +244,8 @@ def strategy(plane: ControlPlane, namespace: str, name: str, spec: dict[str, Any
 
 
 def tell(plane: ControlPlane, namespace: str, name: str, status: dict[str, Any]) -> None:
-    told = {"status": {"conditions": [condition("FiguresCurrent", "True", "Told")], **status}}
+    looked = {"observedGeneration": 1, "openOrders": 0, "conditions": [condition("FiguresCurrent", "True", "Told")]}
+    told = {"status": looked | status}
     patch = ["patch", "strat", name, "-n", namespace, "--subresource=status", "--type=merge"]
     plane.kubectl(*patch, "-p", json.dumps(told))
 

@@ -7,11 +7,18 @@ from prime_jennie_operator.uninstall_guard import FORCE_ANNOTATION, objections
 
 CURRENT = [{"type": "Ready", "status": "False"}, {"type": "FiguresCurrent", "status": "True"}]
 UNKNOWN = "may hold positions: its figures are not known"
+LATE = "may hold positions: its newest spec is not followed yet"
 
 
 def strategy(spec: dict[str, Any], status: dict[str, Any] | None, **annotations: str) -> Manifest:
-    metadata = {"name": "krx", "namespace": "desk", **({"annotations": annotations} if annotations else {})}
-    return {"metadata": metadata, "spec": spec, **({"status": status} if status is not None else {})}
+    metadata = {
+        "name": "krx",
+        "namespace": "desk",
+        "generation": 2,
+        **({"annotations": annotations} if annotations else {}),
+    }
+    told = {} if status is None else {"status": {"observedGeneration": 2, **status}}
+    return {"metadata": metadata, "spec": spec, **told}
 
 
 STOPPED = {"trading": "Stopped"}
@@ -23,7 +30,8 @@ STOPPED = {"trading": "Stopped"}
         (STOPPED, {"positions": 0, "conditions": CURRENT}, UNKNOWN),
         (STOPPED, {"positions": 1, "openOrders": 0, "conditions": CURRENT}, "holds 1 position"),
         (STOPPED, {"positions": 3, "openOrders": 0, "conditions": CURRENT}, "holds 3 positions"),
-        (STOPPED, None, UNKNOWN),
+        (STOPPED, None, LATE),
+        (STOPPED, {"observedGeneration": 1, "positions": 0, "openOrders": 0, "conditions": CURRENT}, LATE),
         (STOPPED, {}, UNKNOWN),
         (STOPPED, {"positions": 0, "openOrders": 1, "conditions": CURRENT}, "has 1 open order"),
         (STOPPED, {"positions": 0, "openOrders": 0, "conditions": CURRENT}, None),
@@ -34,7 +42,7 @@ STOPPED = {"trading": "Stopped"}
         ({"trading": "Paused"}, {"positions": 0, "openOrders": 0, "conditions": CURRENT}, "is Paused, not Stopped"),
         ({"trading": "Active"}, {"positions": 0, "openOrders": 0, "conditions": CURRENT}, "is Active, not Stopped"),
         ({}, {"positions": 2, "openOrders": 0, "conditions": CURRENT}, "is Active, not Stopped and holds 2 positions"),
-        ({}, None, f"is Active, not Stopped and {UNKNOWN}"),
+        ({}, None, f"is Active, not Stopped and {LATE}"),
     ],
 )
 def test_a_strategy_may_go_only_when_it_is_stopped_and_known_to_hold_nothing(
