@@ -285,7 +285,8 @@ class JobBoard:
             self._completed_at = now
         if ours:
             metrics.SLOTS.labels(job.task.value, state.value).inc()
-        log.info("slot ends", slot=job.slot, outcome=state.value, reason=reason, ours=ours)
+        say = log.warning if state is SlotState.FAILED else log.info  # which Slack hears
+        say("slot ends", slot=job.slot, outcome=state.value, reason=reason, ours=ours)
 
     async def _note(self, running: _Running, phase: str, progress_pct: int) -> None:
         is_new = phase != running.phase
