@@ -582,8 +582,8 @@ class TestEveryNamespace:
             cluster.operator(namespace="operators", scope="cluster", database_url=None),
         ):
             for number in range(4):  # side by side
-                await cluster.schedule(f"extra-{number}", task="scout")
-            await cluster.schedule()
+                await cluster.schedule(f"extra-{number}", task="scout", concurrencyPolicy="Allow")
+            await cluster.schedule(concurrencyPolicy="Allow")
             status = await cluster.until(Ready="DatabaseUnreachable")
             assert "there is no Secret prime-jennie-database with a key url" in str(status["conditions"])
             await cluster.database_secret(f"sqlite:///{tmp_path / 'nowhere' / 'slots.db'}")
