@@ -275,7 +275,7 @@ def facts_of(manifest: Manifest) -> bytes:
     status = manifest.get("status") or {}
     kept: dict[str, Any] = {}
     if kind == "Pod":
-        kept = _pod_status(status)
+        kept = pod_facts(status)
     elif kind in ("Deployment", "Job", "CronJob"):
         kept = {key: value for key, value in status.items() if not isinstance(value, dict | list)}
         kept["conditions"] = [
@@ -291,7 +291,8 @@ def marks_of(manifest: Manifest) -> Mapping[str, str]:
     return {sys.intern(key): text for key, text in annotations.items() if key.startswith(f"{GROUP}/")} or _NO_MARKS
 
 
-def _pod_status(status: dict[str, Any]) -> dict[str, Any]:
+def pod_facts(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick of a pod's status whether it is ready, and why it is not."""
     ready = next((c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"), "False")
     containers = []
     for told in status.get("containerStatuses") or ():

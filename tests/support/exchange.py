@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,10 +95,10 @@ def start_exchange(*flags: str, env: dict[str, str] | None = None) -> RunningExc
     return RunningExchange(rest_url, ws_url, control_url, ready_line, process, arguments)
 
 
-def refused_exchange(*flags: str, env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run the exchange with flags it must refuse, and return its exit status and all that it said."""
-    process = WarmProcess("kis_simulator", *flags, env=_environment(env))
-    return process.wait(timeout=30), process.said()
+def refused_exchange(*flags: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the exchange with flags it must refuse, and return how it ended."""
+    command = [sys.executable, "-m", "kis_simulator", *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=_environment(env))
 
 
 @contextmanager

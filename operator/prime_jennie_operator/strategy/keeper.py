@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from prime_jennie.domain.trading_strategy import Rollout
+from prime_jennie_operator.children import pod_facts
 from prime_jennie_operator.dependencies import Dependencies
 from prime_jennie_operator.desired.disruption import platform_budget
 from prime_jennie_operator.desired.platform import GATEWAY
@@ -18,7 +19,8 @@ from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.marks import PAUSE_RECONCILIATION, is_set
 from prime_jennie_operator.strategy.conditions import GatewayStanding
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
-from prime_jennie_operator.strategy.rollout import cannot_run, gate, stale_pod
+from prime_jennie_operator.strategy.rollout import gate, stale_pod
+from prime_jennie_operator.strategy.standing import cannot_run
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +93,8 @@ class PodKeeper:
         if pod is None:
             return
         shut = gate(metadata.get("annotations") or {}, Rollout.OUTSIDE_SESSION, hours)
-        if shut.is_shut and not (shut.spares_what_works and all(cannot_run(one) for one in pods)):
+        is_down = all(cannot_run(pod_facts(one.get("status") or {})) for one in pods)
+        if shut.is_shut and not (shut.spares_what_works and is_down):
             if self._told.get((namespace, name)) != newest:
                 self._told[namespace, name] = newest
                 await self._tell(stateful_set, "RolloutHeld", f"a new revision of {name} waits {shut.why}")

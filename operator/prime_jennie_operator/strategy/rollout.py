@@ -21,7 +21,6 @@ from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.marks import FREEZE_ROLLOUT, is_set
 from prime_jennie_operator.resources.meta import GROUP
 from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
-from prime_jennie_operator.strategy.standing import CANNOT_RUN
 
 APPLIED_TEMPLATE: Final = f"{GROUP}/applied-template"
 _LONGEST_MARK_BYTES: Final = 200_000  # of the 262,144 that all annotations of an object may have
@@ -186,14 +185,6 @@ def _has_started(pod: Manifest) -> bool:
     """Tell whether every container has passed its start-up probe; a standby is not ready, and lives all the same."""
     containers = (pod.get("status") or {}).get("containerStatuses") or ()
     return bool(containers) and all(one.get("started") and "running" in (one.get("state") or {}) for one in containers)
-
-
-def cannot_run(pod: Manifest) -> bool:
-    """Tell whether a pod waits for what will not come by itself, a place on a node among it; not one that starts."""
-    status = pod.get("status") or {}
-    waits = ((one.get("state") or {}).get("waiting") or {} for one in status.get("containerStatuses") or ())
-    failed = (one for one in status.get("conditions") or () if one.get("status") == "False")
-    return any(one.get("reason") in CANNOT_RUN for one in (*waits, *failed))
 
 
 def _is_ready(pod: Manifest) -> bool:

@@ -78,10 +78,11 @@ def standing_of(workload: Workload) -> Standing:
 
 def is_down(workload: Workload) -> bool:
     """Tell whether none of its pods can run as it is; not of pods that are starting, or wait for somebody else."""
-    return bool(workload.pods) and all(_cannot_run(pod) for pod in workload.pods)
+    return bool(workload.pods) and all(cannot_run(pod) for pod in workload.pods)
 
 
-def _cannot_run(pod: Mapping[str, Any]) -> bool:
+def cannot_run(pod: Mapping[str, Any]) -> bool:
+    """Tell by a pod's facts whether it waits for what will not come by itself: an image or a place."""
     reasons = {str((one.get("waiting") or {}).get("reason") or "") for one in pod.get("containers") or ()}
     reasons |= {str(one.get("reason") or "") for one in pod.get("problems") or ()}
     return not CANNOT_RUN.isdisjoint(reasons)

@@ -33,10 +33,11 @@ FREE = ("--port", "0", "--ws-port", "0", "--control-port", "0")
     ],
 )
 def test_a_wrong_flag_is_one_line_and_status_2(flags: tuple[str, ...], expected: str) -> None:
-    status, complaint = refused_exchange(*FREE, *flags)
-    assert status == 2
-    assert expected in complaint
-    assert len(complaint.splitlines()) == 1
+    ended = refused_exchange(*FREE, *flags)
+    assert ended.returncode == 2
+    assert expected in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stdout == ""
 
 
 @pytest.mark.parametrize("flag", ["--port", "--ws-port", "--control-port"])
@@ -45,10 +46,10 @@ def test_a_taken_port_is_named(flag: str) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        status, complaint = refused_exchange(*FREE, "--day", "2025-03-04", flag, str(port))
-    assert status == 2
-    assert flag in complaint
-    assert str(port) in complaint
+        ended = refused_exchange(*FREE, "--day", "2025-03-04", flag, str(port))
+    assert ended.returncode == 2
+    assert flag in ended.stderr
+    assert str(port) in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -62,10 +63,10 @@ def test_a_taken_port_is_named(flag: str) -> None:
 def test_a_broken_data_file_is_named_with_field_and_reason(tmp_path: Path, rows: str, expected: str) -> None:
     (tmp_path / "krx-daily.csv").write_text(rows)
     (tmp_path / "stock-master.csv").write_text("code,name,industry,market,shares\n005930,삼성전자,,KOSPI,1\n")
-    status, complaint = refused_exchange(*FREE, "--data", str(tmp_path))
-    assert status == 2
-    assert str(tmp_path / "krx-daily.csv") in complaint
-    assert expected in complaint
+    ended = refused_exchange(*FREE, "--data", str(tmp_path))
+    assert ended.returncode == 2
+    assert str(tmp_path / "krx-daily.csv") in ended.stderr
+    assert expected in ended.stderr
 
 
 def test_a_session_without_bars_is_refused_with_the_range_there_is(tmp_path: Path) -> None:
@@ -73,9 +74,9 @@ def test_a_session_without_bars_is_refused_with_the_range_there_is(tmp_path: Pat
         "code,date,open,high,low,close,volume\n005930,2025-03-04,100,100,100,100,5\n"
     )
     (tmp_path / "stock-master.csv").write_text("code,name,industry,market,shares\n005930,삼성전자,,KOSPI,1\n")
-    status, complaint = refused_exchange(*FREE, "--data", str(tmp_path), "--day", "2025-03-05")
-    assert status == 2
-    assert "no bars of 2025-03-05; the prices cover 2025-03-04 to 2025-03-04" in complaint
+    ended = refused_exchange(*FREE, "--data", str(tmp_path), "--day", "2025-03-05")
+    assert ended.returncode == 2
+    assert "no bars of 2025-03-05; the prices cover 2025-03-04 to 2025-03-04" in ended.stderr
 
 
 def test_a_folder_of_prices_is_played_on_its_last_day(tmp_path: Path) -> None:

@@ -86,19 +86,19 @@ def test_a_journal_of_another_day_is_refused(tmp_path: Path) -> None:
     journal = str(tmp_path / "exchange.jsonl")
     with running_exchange("--journal", journal):
         pass
-    status, complaint = refused_exchange(
+    ended = refused_exchange(
         "--port", "0", "--ws-port", "0", "--control-port", "0", "--day", "2025-03-05", "--journal", journal
     )
-    assert status == 2
-    assert "journal" in complaint
-    assert "2025-03-04" in complaint
-    assert len(complaint.splitlines()) == 1
+    assert ended.returncode == 2
+    assert "journal" in ended.stderr
+    assert "2025-03-04" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
 
 
 def test_a_journal_in_use_is_refused(tmp_path: Path) -> None:
     journal = str(tmp_path / "exchange.jsonl")
     with running_exchange("--journal", journal):
         free = ("--port", "0", "--ws-port", "0", "--control-port", "0", "--day", "2025-03-04", "--seed", "7")
-        status, complaint = refused_exchange(*free, "--journal", journal)
-    assert status == 2
-    assert "in use" in complaint
+        ended = refused_exchange(*free, "--journal", journal)
+    assert ended.returncode == 2
+    assert "in use" in ended.stderr

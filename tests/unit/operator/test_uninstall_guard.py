@@ -11,12 +11,7 @@ LATE = "may hold positions: its newest spec is not followed yet"
 
 
 def strategy(spec: dict[str, Any], status: dict[str, Any] | None, **annotations: str) -> Manifest:
-    metadata = {
-        "name": "krx",
-        "namespace": "desk",
-        "generation": 2,
-        **({"annotations": annotations} if annotations else {}),
-    }
+    metadata = {"name": "krx", "namespace": "desk", "generation": 2, "annotations": annotations}
     told = {} if status is None else {"status": {"observedGeneration": 2, **status}}
     return {"metadata": metadata, "spec": spec, **told}
 

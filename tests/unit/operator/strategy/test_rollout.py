@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from prime_jennie.domain.trading_strategy import Rollout
+from prime_jennie_operator.children import pod_facts
 from prime_jennie_operator.desired.strategy import Circumstances, strategy_objects
 from prime_jennie_operator.loading import load_document, load_values
 from prime_jennie_operator.manifest import Manifest, name_of, of_kind
@@ -17,7 +18,6 @@ from prime_jennie_operator.strategy.exchange_hours import ExchangeHours
 from prime_jennie_operator.strategy.rollout import (
     APPLIED_TEMPLATE,
     Gate,
-    cannot_run,
     gate,
     mark_of,
     stale_pod,
@@ -25,6 +25,7 @@ from prime_jennie_operator.strategy.rollout import (
     template_of,
     through_gate,
 )
+from prime_jennie_operator.strategy.standing import cannot_run
 
 CLOSE = datetime(2026, 2, 19, 6, 30, tzinfo=UTC)
 OPEN, CLOSED = ExchangeHours(CLOSE, CLOSE), ExchangeHours(None, None)
@@ -257,6 +258,9 @@ def test_an_owner_stays_while_the_new_standby_ends_again_and_again_though_kubern
     assert stale_pod(both, [pod("kis-gateway-0"), standby]) is None
 
 
+UNPLACED = {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}
+
+
 @pytest.mark.parametrize(
     ("one", "cannot"),
     [
@@ -266,11 +270,12 @@ def test_an_owner_stays_while_the_new_standby_ends_again_and_again_though_kubern
         (pod("kis-gateway-0", ready=False, waits_for="CrashLoopBackOff"), True),
         (pod("kis-gateway-0", ready=False, phase="Pending", waits_for="ImagePullBackOff"), True),
         ({"kind": "Pod", "metadata": {"name": "kis-gateway-0"}}, False),
+        ({"kind": "Pod", "metadata": {"name": "kis-gateway-0"}, "status": UNPLACED}, True),
     ],
-    ids=["ready", "not ready", "being made", "crashing", "no image", "nothing known"],
+    ids=["ready", "not ready", "being made", "crashing", "no image", "nothing known", "no place"],
 )
 def test_a_pod_that_only_starts_or_is_not_ready_may_still_come(one: Manifest, cannot: bool) -> None:
-    assert cannot_run(one) == cannot
+    assert cannot_run(pod_facts(one.get("status") or {})) == cannot
 
 
 def test_a_revision_that_is_not_computed_yet_replaces_nobody() -> None:
