@@ -1,7 +1,7 @@
 """Find the market's day: indexes, volatility, the won, the council's sentiment, the regime."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -9,7 +9,6 @@ import structlog
 from daily_briefing.notes import Notes
 from prime_jennie.domain.briefing import IndexFigure, MarketFigures, Missing
 from prime_jennie.domain.market import MarketRegime
-from prime_jennie.domain.sessions import UnknownSession
 from prime_jennie.infra.database.repositories.insights import InsightRepository
 from prime_jennie.infra.database.repositories.macro_snapshots import MacroSnapshotRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
@@ -50,7 +49,7 @@ async def _index(what: Missing, code: str, job: Job, desk: JobDesk, notes: Notes
     bars = await PriceRepository(desk.db).index_daily(code, 2, before=job.day + timedelta(days=1))
     if bars and bars[-1].price_date == job.day:
         last = bars[-1]
-        has_both = len(bars) == 2 and bars[0].price_date == _session_before(job, desk)
+        has_both = len(bars) == 2 and bars[0].price_date == desk.sessions.day_before(job.day)
         change_pct = round((last.close_price / bars[0].close_price - 1) * 100, 4) if has_both else None
         notes.found(what.value, f"index_daily_price{'' if last.source is None else f' ({last.source})'}")
         return IndexFigure(
@@ -69,13 +68,6 @@ async def _index(what: Missing, code: str, job: Job, desk: JobDesk, notes: Notes
                 )
     notes.lack(what)
     return None
-
-
-def _session_before(job: Job, desk: JobDesk) -> date | None:
-    try:
-        return desk.sessions.previous(job.day).day
-    except UnknownSession:
-        return None
 
 
 async def _regime(job: Job, desk: JobDesk, notes: Notes, watchlist: Sequence[WatchlistHistoryRow]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from price_monitor.monitor import Monitor
 from price_monitor.refresh import Refresh
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.topics import SELL_ORDERS
+from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.database.repositories.signals import SignalLog
 from prime_jennie.infra.desk import Desk
@@ -32,6 +33,7 @@ def monitor_loop(desk: Desk, settings: MonitorSettings) -> MonitorLoop:
         account=desk.account.account_no,
         publisher=TypedStreamPublisher(desk.redis, SELL_ORDERS.stream_for(desk.keyspace), SELL_ORDERS.model),
         signals=SignalLog(desk.db),
+        alerts=Alerts(desk.redis, desk.clock, NAME, strategy=desk.strategy or None),
         pending_secs=EXIT_MAX_AGE.total_seconds(),
     )
     history = PriceHistory(desk.gateway, PriceRepository(desk.db), desk.sessions)

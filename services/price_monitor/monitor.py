@@ -1,16 +1,18 @@
 """From ticks to sell orders: evaluates every exit rule on every tick of a held stock."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from price_monitor.watch import Watch
+from prime_jennie.domain.alerts import AlertLevel
 from prime_jennie.domain.macro import TradingContext
 from prime_jennie.domain.market import Tick, TickBatch
 from prime_jennie.domain.sessions import KST, Session
 from prime_jennie.domain.signals import SellOrder, SellReason
 from prime_jennie.domain.trading_strategy import StrategyConfig
+from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.database.repositories.signals import SignalEntry, SignalLog
 from prime_jennie.infra.metrics import EXITS
 from prime_jennie.infra.outages import OUTAGES
@@ -20,6 +22,7 @@ from prime_jennie.strategy.exit_view import ExitDecision, ExitPolicy, ExitView, 
 from prime_jennie.strategy.exits import evaluate_exit, flatten_is_due
 
 FORCED_AGAIN_SECS = 60.0  # of tick time; following a forced sale takes 50 s at most
+TOLD_AGAIN = timedelta(minutes=1)  # after an alert that did not get out
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +37,16 @@ class Monitor:
         account: str,
         publisher: TypedStreamPublisher[SellOrder],
         signals: SignalLog,
+        alerts: Alerts,
         pending_secs: float,
     ) -> None:
         self._strategy = strategy
         self._account = account
         self._publisher = publisher
         self._signals = signals
+        self._alerts = alerts
+        self._doubts_told: dict[str, datetime] = {}
+        """By position, until when nobody is told again that it is not judged."""
         self._pending_secs = pending_secs
         self._policy: ExitPolicy | None = None
         self._regime = "unknown"
@@ -79,6 +86,9 @@ class Monitor:
             return
         if watch.is_pending(tick.at) and watch.pending_forced >= is_forced:
             return  # what a person forces does not wait for an automatic sale that may have been refused
+        if not is_forced and (doubt := watch.doubt(tick.base, tick.at)):
+            await self._tell_doubt(watch, doubt, tick)
+            return
         view = watch.view(
             tick.price,
             tick.at,
@@ -88,6 +98,21 @@ class Monitor:
         decision = evaluate_exit(view, policy)
         if decision is not None:
             await self._ask_for_sale(watch, view, decision, tick)
+
+    async def _tell_doubt(self, watch: Watch, doubt: str, tick: Tick) -> None:
+        """Call a person to a position that no rule can judge: its price was paid for other shares than today's."""
+        if tick.at < self._doubts_told.get(watch.row.position_id, tick.at):
+            return
+        today = tick.at.astimezone(KST).date()
+        told = await self._alerts.send(
+            AlertLevel.CRITICAL,
+            f"{self._strategy}: {watch.row.stock_name} {watch.code} 손절을 포함한 자동 매도를 멈췄습니다",
+            "매입가와 오늘 시세의 기준이 다릅니다. 액면분할·무상증자 같은 권리락으로 보입니다.\n"
+            f"매입가 {watch.row.average_buy_price:,.0f}원, 현재가 {tick.price:,}원 ({doubt})\n"
+            "손실인지 알 수 없어 팔지 않습니다. 증권사 앱에서 확인하고 필요하면 /sell 또는 /liquidate로 파십시오.",
+            key=f"basis:{watch.row.position_id}:{today}",
+        )
+        self._doubts_told[watch.row.position_id] = tick.at + (timedelta(days=1) if told else TOLD_AGAIN)
 
     async def _ask_for_sale(self, watch: Watch, view: ExitView, decision: ExitDecision, tick: Tick) -> None:
         order = SellOrder(

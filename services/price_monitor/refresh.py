@@ -16,6 +16,7 @@ from prime_jennie.infra.desk import Desk
 from prime_jennie.infra.price_history import PriceHistory
 from prime_jennie.infra.regime import RegimeReader
 from prime_jennie.infra.subscriptions import Subscriptions
+from prime_jennie.strategy.basis import basis_of
 
 DAILY_BARS = 120
 LIVE_POSITIONS_TTL_SECS = 90
@@ -88,7 +89,9 @@ class Refresh:
         for code, bars in daily.items():
             watch = self._monitor.watches.get(code)
             if watch is not None:
-                self._monitor.watches[code] = watch.with_daily(read_daily(bars))
+                bought_on = watch.row.bought_at.astimezone(KST).date()
+                basis = basis_of(bars, bought_on, today, self._desk.sessions.day_before(today))
+                self._monitor.watches[code] = watch.with_daily(read_daily(bars), basis)
         self._unread.difference_update(codes)
 
     async def _remembered_high(self, code: str, position_id: str) -> int | None:

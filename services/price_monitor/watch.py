@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from prime_jennie.domain.market import DailyPrice
 from prime_jennie.domain.positions import Position
-from prime_jennie.domain.sessions import holding_days
+from prime_jennie.domain.sessions import KST, holding_days
 from prime_jennie.infra.database.repositories.positions import as_position
 from prime_jennie.infra.database.tables.portfolio import ActivePortfolioRow
+from prime_jennie.strategy.basis import UNKNOWN_BASIS, Basis
 from prime_jennie.strategy.exit_view import ExitView, raised_watermark_krw
 from prime_jennie.strategy.indicators import atr, rsi_wilder
 from prime_jennie.strategy.trend import death_cross, macd_warning, traded_days
@@ -49,6 +50,7 @@ class Watch:
     row: ActivePortfolioRow
     high_krw: int
     daily: DailyReading = DailyReading()
+    basis: Basis = UNKNOWN_BASIS
     last_price_krw: int | None = None
     pending_until: datetime | None = None
     """A sale was asked for: nothing more is asked until it is booked, or this long."""
@@ -74,9 +76,13 @@ class Watch:
         """Take a price in, and raise the watermark with it."""
         return replace(self, last_price_krw=price_krw, high_krw=raised_watermark_krw(self.high_krw, price_krw))
 
-    def with_daily(self, daily: DailyReading) -> "Watch":
-        """Take fresh indicators."""
-        return replace(self, daily=daily)
+    def with_daily(self, daily: DailyReading, basis: Basis) -> "Watch":
+        """Take fresh readings of the stored bars."""
+        return replace(self, daily=daily, basis=basis)
+
+    def doubt(self, base_krw: int | None, at: datetime) -> str:
+        """Say why today's prices say nothing of this purchase; "" where they do."""
+        return self.basis.doubt(float(self.row.average_buy_price), base_krw, at.astimezone(KST).date())
 
     def is_pending(self, at: datetime) -> bool:
         """Say whether a sale that was asked for may still be on its way."""

@@ -44,6 +44,8 @@ class Tick(Message):
     bid: Amount
     high: PositiveAmount
     """The day's high so far."""
+    base: PositiveAmount | None = None
+    """What the exchange measures the day's change against: the last close, but for a split and its like."""
     at: Timestamp
 
 

@@ -139,6 +139,13 @@ class SessionTable:
         self._demand_known(day)
         return self._at(bisect_left(self._days, day) - count, f"{count} sessions before {day}")
 
+    def day_before(self, day: date) -> date | None:
+        """Return the day of the session before a day; None where the table does not reach it."""
+        try:
+            return self.previous(day).day
+        except UnknownSession:
+            return None
+
     def next(self, day: date, count: int = 1) -> Session:
         """Return the `count`-th session strictly after a day."""
         self._demand_known(day)

@@ -8,7 +8,6 @@ import pytest
 from kis_gateway import lifecycle, losses
 from kis_gateway.day_steps import Opened
 from kis_gateway.recovery import NotLevelled
-from prime_jennie.domain.alerts import Alert
 from prime_jennie.domain.errors import Unavailable
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.lifecycle import (
@@ -26,6 +25,7 @@ from prime_jennie.infra.redis.connection import connect
 from tests.support.database import database_url, mariadb_server, mariadb_url, migrate_empty, sqlite_url
 from tests.support.day_desk import BreakableDatabase, DayDesk, kst
 from tests.support.redis_server import RedisServer
+from tests.support.told_alerts import told_alerts
 
 __all__ = ["database_url", "mariadb_server", "mariadb_url", "sqlite_url"]
 S = MarketState
@@ -250,7 +250,7 @@ async def test_a_refused_app_key_stops_the_day_until_it_is_taken_again(lite: Day
     lite.broker.key_refused = False
     await lite.day.look()
     assert lite.state is S.TRADING
-    alerts = [Alert.model_validate_json(entry["payload"]) for _, entry in await lite.redis.xrange("stream:alerts")]
+    alerts = await told_alerts(lite.redis)
     assert [alert.level.value for alert in alerts] == ["CRITICAL"]
     assert "EGW00103" in alerts[0].text
 
@@ -373,7 +373,7 @@ async def test_a_stop_in_the_night_is_no_alarm(lite: DayDesk) -> None:
     lite.broker.down = frozenset({"orders_of_day"})
     with pytest.raises(NotLevelled):
         await lite.day.start()
-    (alert,) = [Alert.model_validate_json(entry["payload"]) for _, entry in await lite.redis.xrange("stream:alerts")]
+    (alert,) = await told_alerts(lite.redis)
     assert alert.level.value == "WARNING"
 
 

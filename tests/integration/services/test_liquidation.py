@@ -7,10 +7,8 @@ import pytest
 
 from price_monitor.app import create_app
 from price_monitor.config import MonitorSettings
-from prime_jennie.domain.alerts import Alert
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.signals import SellReason
-from prime_jennie.domain.topics import ALERTS
 from prime_jennie.infra.database.repositories.configs import ConfigRepository
 from tests.support.eventually import eventually
 from tests.support.service_desk import HYNIX, SAMSUNG, ServiceDesk, ready, started, tick
@@ -124,10 +122,7 @@ async def test_a_list_of_nothing_that_is_held_disarms_itself_and_says_so(desk: S
     await arming.arm(NAVER)
     async with monitoring(desk):
         await eventually(lambda: arming.says(armed=None))
-    entries = await desk.redis.xrange(ALERTS.stream.value)
-    assert [Alert.model_validate_json(fields["payload"]).text for _, fields in entries] == [
-        f"목록에서 빠진 종목: {NAVER}"
-    ]
+    assert [alert.text for alert in await desk.alerts()] == [f"목록에서 빠진 종목: {NAVER}"]
 
 
 async def test_a_forced_sale_does_not_wait_for_a_monitor_that_a_person_stopped(

@@ -10,6 +10,7 @@ import pytest
 
 from price_monitor.app import create_app
 from price_monitor.config import MonitorSettings
+from prime_jennie.domain.alerts import AlertLevel
 from prime_jennie.domain.keys import RedisKeys
 from prime_jennie.domain.market import DailyPrice, MarketRegime
 from prime_jennie.domain.signals import SellReason
@@ -17,6 +18,7 @@ from prime_jennie.infra.clock.protocol import CONSUMED_ALL
 from prime_jennie.infra.database.repositories.positions import PositionRepository
 from prime_jennie.infra.database.repositories.prices import PriceRepository
 from prime_jennie.infra.redis.cache import TypedCache
+from tests.support.candles import candles
 from tests.support.eventually import eventually
 from tests.support.scanning import at, context
 from tests.support.service_desk import (
@@ -243,6 +245,42 @@ def daily_bars(count: int) -> list[DailyPrice]:
         )
         for ahead in range(count - 1, -1, -1)
     ]
+
+
+@pytest.mark.parametrize(
+    ("close", "base"),
+    [pytest.param(100_000, 50_000, id="ex-date"), pytest.param(50_000, 50_000, id="its history is rewritten already")],
+)
+async def test_a_split_is_no_loss_nobody_sells_and_a_person_is_called_once(
+    desk: ServiceDesk, close: int, base: int
+) -> None:
+    # The session before the Lunar New Year's holidays.
+    desk.broker.daily[SAMSUNG] = candles([close], first=date(2026, 2, 13))
+    await desk.hold(bought_at=at("10:00", date(2026, 2, 13)))
+    async with monitoring(desk):
+        ticks = [tick(f"10:00:0{second}", 49_000).model_copy(update={"base": base}) for second in range(3)]
+        await desk.play(ticks, MONITOR)
+        assert await desk.sell_orders() == []
+        (told,) = await desk.alerts()
+        assert (told.level, told.strategy) == (AlertLevel.CRITICAL, STRATEGY)
+        assert "매입가 100,000원, 현재가 49,000원" in told.text
+        await desk.redis.sadd(desk.keys.of(RedisKeys.LIQUIDATION_STOCKS), SAMSUNG)
+        await desk.redis.set(desk.keys.of(RedisKeys.LIQUIDATION_ARMED), "1")
+
+        async def sold() -> bool:
+            await desk.play([tick("10:01:00", 49_000).model_copy(update={"base": base})], MONITOR)
+            return await orders(desk) == [(SellReason.FORCED_LIQUIDATION, 100)]
+
+        await eventually(sold)
+
+
+async def test_a_crash_from_the_same_base_is_sold(desk: ServiceDesk) -> None:
+    desk.broker.daily[SAMSUNG] = candles([100_000], first=date(2026, 2, 13))
+    await desk.hold(bought_at=at("10:00", date(2026, 2, 13)))
+    async with monitoring(desk):
+        await desk.play([tick("10:00:00", 71_000).model_copy(update={"base": 100_000})], MONITOR)
+    assert await orders(desk) == [(SellReason.STOP_LOSS, 100)]
+    assert await desk.alerts() == []
 
 
 async def test_a_position_bought_during_the_day_is_watched_within_ten_seconds(desk: ServiceDesk) -> None:

@@ -109,6 +109,14 @@ def test_a_neighbour_beyond_the_table_is_unknown() -> None:
         TABLE.previous(date(2025, 3, 13))
 
 
+@pytest.mark.parametrize(
+    ("day", "before"),
+    [("2025-03-17", date(2025, 3, 14)), ("2025-03-13", None), ("2025-03-12", None), ("2025-03-19", None)],
+)
+def test_the_day_before_is_none_where_the_table_does_not_reach_it(day: str, before: date | None) -> None:
+    assert TABLE.day_before(date.fromisoformat(day)) == before
+
+
 def test_a_trade_settles_two_sessions_later() -> None:
     assert TABLE.settlement_day(date(2025, 3, 13)) == date(2025, 3, 17)
     assert TABLE.settlement_day(date(2025, 3, 14)) == date(2025, 3, 18)

@@ -6,6 +6,7 @@ import pytest
 
 from price_monitor.watch import DailyReading, Watch, new_watch, read_daily
 from prime_jennie.domain.market import DailyPrice
+from prime_jennie.strategy.basis import UNKNOWN_BASIS
 from tests.support.candles import FIRST_DAY, candles
 from tests.support.scanning import at
 from tests.support.service_desk import position_row
@@ -14,7 +15,7 @@ READ = DailyReading(closes=(1, 2), atr_krw=5.0)
 
 
 def pending() -> Watch:
-    return new_watch(position_row(), None).with_price(105_000).with_daily(READ).pend(at("10:00"), 300)
+    return new_watch(position_row(), None).with_price(105_000).with_daily(READ, UNKNOWN_BASIS).pend(at("10:00"), 300)
 
 
 @pytest.mark.parametrize(

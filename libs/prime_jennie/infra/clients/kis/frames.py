@@ -10,6 +10,7 @@ from prime_jennie.domain.sessions import KST
 from prime_jennie.infra.clients.kis.notices import BadFrameError, clock_time
 
 _BUSINESS_DATE = 33
+_DIRECTIONS = {"1": 1, "2": 1, "3": 0, "4": -1, "5": -1}  # limit up, up, flat, limit down, down
 _TRADE_FIELDS = 14  # the last index read besides the date; newer layouts only append
 
 
@@ -91,10 +92,20 @@ def _tick(fields: list[str], today: date) -> Tick:
             ask=int(fields[10] or 0),
             bid=int(fields[11] or 0),
             high=int(fields[8]),
+            base=_base(int(fields[2]), fields[3], fields[4]),
             at=datetime.combine(_business_date(fields, today), at, KST).astimezone(UTC),
         )
     except ValueError as error:  # pydantic's errors are ValueErrors
         raise BadFrameError(f"a trade that is no tick: {error}") from None
+
+
+def _base(price: int, sign: str, change: str) -> int | None:
+    """Return the day's base price by the change from it; only the sign's code is sure to tell the direction."""
+    direction = _DIRECTIONS.get(sign)
+    if direction is None or not change.removeprefix("-").isdecimal():
+        return None  # a field that only says more costs nobody a price
+    base = price - direction * abs(int(change))
+    return base if base > 0 else None
 
 
 def _business_date(fields: list[str], today: date) -> date:

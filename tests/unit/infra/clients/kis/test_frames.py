@@ -49,6 +49,20 @@ def test_high_and_volume_come_from_their_own_fields() -> None:
     assert (tick.high, tick.volume, tick.cumulative_volume, tick.ask, tick.bid) == (71000, 15, 123456, 70100, 70000)
 
 
+@pytest.mark.parametrize(
+    ("sign", "change", "base"),
+    [
+        *(("1", "16100", 53_900), ("2", "800", 69_200), ("3", "0", 70_000), ("4", "30000", 100_000)),
+        *(("5", "-800", 70_800), ("5", "800", 70_800), ("2", "-800", 69_200)),
+        *(("", "800", None), ("2", "", None), ("2", "70000", None), ("2", "8.5", None)),
+    ],
+)
+def test_the_base_is_the_price_without_the_days_change(sign: str, change: str, base: int | None) -> None:
+    fields = trade("005930", "70000")
+    fields[3], fields[4] = sign, change
+    assert trades(frame(fields), TODAY)[0].base == base
+
+
 def test_a_trade_is_dated_by_its_own_field_and_kept_in_utc() -> None:
     # 09:30:01 in Seoul is 00:30:01 UTC.
     ticks = trades(frame(trade("005930", "70000")), date(2025, 3, 11))
