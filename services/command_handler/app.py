@@ -15,6 +15,7 @@ from command_handler.confirmations import Confirmations
 from command_handler.console import ConsoleDesk, console_routes
 from command_handler.console_room import ConsoleRoom
 from command_handler.desk import NAME, CommandDesk
+from command_handler.gateway_watch import GatewayWatch
 from command_handler.herald import Herald
 from command_handler.languages import Languages
 from command_handler.manual_list import ManualList
@@ -28,6 +29,7 @@ from command_handler.telegram import TelegramCommands, TelegramPost
 from prime_jennie.domain.errors import BadInput, Unavailable
 from prime_jennie.domain.health import DependencyHealth, DependencyStatus
 from prime_jennie.domain.ports import Gateway
+from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.clients.kis_gateway import GatewayClient
 from prime_jennie.infra.clients.telegram import TelegramSender
 from prime_jennie.infra.database.repositories.commands import CommandLog
@@ -144,6 +146,10 @@ def create_app(settings: CommandSettings) -> FastAPI:
         gateway = await stack.enter_async_context(
             GatewayClient(settings.kis_gateway_url, token, caller=NAME, answer_secs=settings.gateway_answer_secs)
         )
+        alerts = Alerts(job_desk.redis, job_desk.clock, NAME)
+        watch = GatewayWatch(gateway, alerts, job_desk.clock, job_desk.sessions).watch
+        watching = {"gateway-watch": survive("gateway-watch", watch, job_desk.outages)}
+        await stack.enter_async_context(supervise(watching))  # before the wait for the gateway, which may be long
         desk = await command_desk(settings, job_desk, gateway)
         room = furnish(desk)
         stack.push_async_callback(room.confirmations.close)

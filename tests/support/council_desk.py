@@ -28,6 +28,7 @@ from prime_jennie.infra.regime_writer import RegimeWriter
 from prime_jennie.strategy.regime_context import judged
 from tests.support.council import FLAT
 from tests.support.insights import COUNCIL_AT, index_bars
+from tests.support.told_alerts import told_alerts
 
 STRATEGIST = {"overall_sentiment": "neutral", "sentiment_score": 55, "regime_hint": "박스권"}
 ANALYST = {
@@ -125,6 +126,4 @@ class CouncilDesk:
 
     async def alerts(self) -> list[Alert]:
         """Return what persons were told, one a key."""
-        entries = await self.redis.xrange("stream:alerts")
-        found = [Alert.model_validate_json(fields["payload"]) for _, fields in entries]
-        return list({alert.key: alert for alert in found}.values())
+        return list({alert.key: alert for alert in await told_alerts(self.redis)}.values())

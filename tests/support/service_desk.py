@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import select
 
+from prime_jennie.domain.alerts import Alert
 from prime_jennie.domain.errors import Conflict
 from prime_jennie.domain.keys import Keyspace, RedisKeys
 from prime_jennie.domain.macro import TradingContext
@@ -33,6 +34,7 @@ from prime_jennie.infra.redis.streams import TypedStreamPublisher
 from tests.support.database import migrate_empty
 from tests.support.eventually import eventually
 from tests.support.scanning import DAY, at, context
+from tests.support.told_alerts import told_alerts
 
 ACCOUNT, STRATEGY, TOKEN = "12345678-01", "krx-core", "krx-core.token"
 SAMSUNG, HYNIX = "005930", "000660"
@@ -158,6 +160,10 @@ class ServiceDesk:
         """Return what price-monitor has published."""
         entries = await self.redis.xrange(SELL_ORDERS.stream_for(self.keys))
         return [SellOrder.model_validate_json(fields["payload"]) for _, fields in entries]
+
+    async def alerts(self) -> list[Alert]:
+        """Return what persons were told."""
+        return await told_alerts(self.redis)
 
     async def rows(self) -> list[SignalLogRow]:
         """Return the decisions on record, in the order they were written."""
