@@ -72,7 +72,8 @@ def say(line: str) -> None:
 def main() -> None:
     """Play one role."""
     role, url, name, count = sys.argv[1:]
-    db = Database(url)
+    # Fourteen writers that never pause: on a slow disk one of them may wait its turn for longer than a service would.
+    db = Database(url, busy_timeout_secs=110)
     if role == "count":
         count_up(db, name, int(count))
     elif role == "book":

@@ -8,10 +8,10 @@ from redis.asyncio import Redis
 from kis_gateway.registrations import MOST_OF_STRANGERS, MOST_STRANGERS, SUBSCRIPTIONS_KEY, Registrations
 from prime_jennie.domain.alerts import Alert, AlertLevel
 from prime_jennie.domain.errors import Conflict
-from prime_jennie.domain.topics import ALERTS
 from prime_jennie.infra.alerts import Alerts
 from prime_jennie.infra.fakes.broker import InMemoryBroker
 from prime_jennie.infra.fakes.clock import ManualClock
+from tests.support.told_alerts import told_alerts
 
 NOON = datetime(2025, 3, 10, 3, 0, tzinfo=UTC)
 SCANNER, MONITOR, OTHER_MONITOR = "krx-core/buy-scanner", "krx-core/price-monitor", "krx-other/price-monitor"
@@ -50,8 +50,7 @@ class Gateway:
         return list(self.broker._subscribed)
 
     async def alerts(self) -> list[Alert]:
-        entries = await self.redis.xrange(ALERTS.stream.value)
-        return [Alert.model_validate_json(fields["payload"]) for _, fields in entries]
+        return await told_alerts(self.redis)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from prime_jennie.infra.outages import Outages
 from prime_jennie.infra.redis.connection import connect
 from tests.support.order_desk import ACCOUNT, OPEN, SAMSUNG, STRATEGY, OrderDesk
 from tests.support.redis_server import RedisServer
+from tests.support.told_alerts import told_alerts
 
 DAY = date(2025, 3, 10)
 AFTER_CLOSE = datetime(2025, 3, 10, 6, 45, tzinfo=UTC)  # 15:45 in Seoul
@@ -87,8 +88,7 @@ class House:
         return await self.db.read(lambda session: list(session.execute(select(table)).scalars()))
 
     async def alerts(self) -> list[Alert]:
-        entries = await self.redis.xrange("stream:alerts")
-        return [Alert.model_validate_json(fields["payload"]) for _, fields in entries]
+        return await told_alerts(self.redis)
 
 
 @pytest.fixture
