@@ -92,7 +92,7 @@ class Place:
 
     async def count(self, kind: Kind, namespace: str) -> int:
         """Count a kind's objects of a namespace, for what one of them costs."""
-        answer = await self.ask("GET", f"{kind.path(namespace)}?limit=1")
+        answer = await self.api._request("GET", kind.path(namespace), query="limit=1")
         return len(answer.get("items") or ()) + int((answer.get("metadata") or {}).get("remainingItemCount") or 0)
 
     async def writes(self) -> float:

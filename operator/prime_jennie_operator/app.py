@@ -118,7 +118,7 @@ class Operator:
             api=api,
             specs=self._specs,
             children=self._children,
-            applier=Applier(api, self._children),
+            applier=Applier(api, self._children, at_once=self._settings.workers),
             statuses=StatusWriter(api),
             recorder=Recorder(api, instance=self._settings.instance, clock=RealClock()),
             queue=self._queue,

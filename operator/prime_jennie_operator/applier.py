@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import structlog
 
+from prime_jennie.infra.tasks import end_tasks
 from prime_jennie_operator.children import (
     MANAGED_BY_LABEL,
     Child,
@@ -92,6 +93,15 @@ class Changes:
     waiting: list[ChildKey] = field(default_factory=list)
     """Children that are being deleted and will be made anew."""
 
+    def add(self, more: Changes) -> None:
+        """Take over what was done to another child."""
+        self.created += more.created
+        self.updated += more.updated
+        self.deleted += more.deleted
+        self.healed |= more.healed
+        self.refused += more.refused
+        self.waiting += more.waiting
+
     @property
     def wrote(self) -> bool:
         return bool(self.created or self.updated or self.deleted)
@@ -105,8 +115,12 @@ class Changes:
 class Applier:
     """Applies wanted objects for an owner. Raises Unavailable, Conflict and NotLeading for the queue to retry."""
 
-    def __init__(self, api: KubeApi, children: Children, *, unwatched: Collection[Kind] = (SECRET,)) -> None:
+    def __init__(
+        self, api: KubeApi, children: Children, *, unwatched: Collection[Kind] = (SECRET,), at_once: int = 16
+    ) -> None:
         self._api = api
+        self._at_once, self._lanes = at_once, 0
+        """Of children that are written or looked at at the same time: each convergence has one lane, more are lent."""
         self._children = children
         self._unwatched = frozenset(unwatched)
         """Kinds of which no watch tells: read again after a while."""
@@ -122,8 +136,8 @@ class Applier:
         What one child is refused does not stop the others: it stands in `refused`.
         """
         changes = Changes()
-        for manifest in wanted:
-            await self._converge_one(owner, stamped(owner, manifest), changes)
+        for wave in _waves(wanted):
+            await self._converge_each(owner, [stamped(owner, manifest) for manifest in wave], changes)
         kept = {child_key(manifest) for manifest in wanted}
         for key, child in self._children.of(owner_key(owner), *prunes).items():
             if key not in kept and child.prunable and not child.deleting:
@@ -131,10 +145,48 @@ class Applier:
         self._children.settle(owner_key(owner), kept)
         return changes
 
-    async def _converge_one(self, owner: Manifest, wanted: Manifest, changes: Changes) -> None:
-        key, asked = child_key(wanted), wanted_hash(wanted)
-        if await self._is_done(key, asked):
-            return
+    async def _converge_each(self, owner: Manifest, wanted: Sequence[Manifest], changes: Changes) -> None:
+        """Bring children to what is wanted, side by side as far as others leave room; the first error ends it.
+
+        What they say comes in the order in which they are wanted.
+        """
+        todo, told = deque[tuple[ChildKey, Manifest, bytes]](), dict[ChildKey, Changes]()
+        for manifest in wanted:
+            key, asked = child_key(manifest), wanted_hash(manifest)
+            if not self._is_done(key, asked):
+                todo.append((key, manifest, asked))
+                told[key] = Changes()
+        errors: list[Exception] = []
+        lanes: list[asyncio.Task[None]] = []
+
+        async def lane(*, is_own: bool) -> None:
+            try:
+                while todo and not errors and (is_own or self._lanes <= self._at_once):
+                    key, manifest, asked = todo.popleft()
+                    if todo and self._lanes < self._at_once:
+                        self._lanes += 1
+                        lanes.append(asyncio.create_task(lane(is_own=False)))
+                        lanes[-1].add_done_callback(self._give_back)
+                    await self._bring(owner, key, manifest, asked, told[key])
+            except Exception as error:
+                errors.append(error)
+
+        self._lanes += 1
+        try:
+            await lane(is_own=True)
+            await asyncio.gather(*lanes)
+        finally:
+            self._give_back()
+            await end_tasks(lanes)
+        if errors:  # a conflict is the least of them: others say how long to wait, or are defects
+            raise next((error for error in errors if not isinstance(error, Conflict)), errors[0])
+        for more in told.values():
+            changes.add(more)
+
+    def _give_back(self, _: object = None) -> None:
+        self._lanes -= 1
+
+    async def _bring(self, owner: Manifest, key: ChildKey, wanted: Manifest, asked: bytes, changes: Changes) -> None:
         held = self._refused.get(key)
         if held is not None:
             if held.stands(asked, self._children.record(key)):
@@ -160,7 +212,7 @@ class Applier:
                 return
         raise Conflict(f"{key.kind} {key.name} keeps changing while it is written")
 
-    async def _is_done(self, key: ChildKey, asked: bytes) -> bool:
+    def _is_done(self, key: ChildKey, asked: bytes) -> bool:
         child = self._children.record(key)
         if child is None or child.verified_for != asked:
             return False
@@ -321,6 +373,12 @@ class Applier:
     def _is_contested(self, key: ChildKey) -> bool:
         heals = self._heals.get(key, deque())
         return len(heals) == CONTESTED_HEALS and time.monotonic() - heals[0] < CONTESTED_WITHIN_SECS
+
+
+def _waves(wanted: Sequence[Manifest]) -> tuple[list[Manifest], list[Manifest]]:
+    """Part what makes pods from what its pods need before they start."""
+    makers = (DEPLOYMENT.name, CRON_JOB.name)
+    return [one for one in wanted if one["kind"] not in makers], [one for one in wanted if one["kind"] in makers]
 
 
 @dataclass(frozen=True, slots=True)

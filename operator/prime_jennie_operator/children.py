@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
+
+import orjson
 
 from prime_jennie_operator.desired.strategy import MANAGED_BY
 from prime_jennie_operator.drift import applied_print, canonical
@@ -75,7 +76,7 @@ class Child:
     @property
     def status(self) -> dict[str, Any]:
         """The status as far as it is kept; see `facts_of`."""
-        return dict(json.loads(self._facts))
+        return dict(orjson.loads(self._facts))
 
     def learn(self, manifest: Manifest) -> bool:
         """Take over what the API server tells; return whether anything but its version is news."""

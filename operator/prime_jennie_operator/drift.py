@@ -16,6 +16,8 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Final
 
+import orjson
+
 from prime_jennie_operator.manifest import Manifest
 
 Fields = dict[str, Any]
@@ -108,7 +110,8 @@ def wanted_print(wanted: Manifest) -> bytes:
 
 def canonical(value: object) -> bytes:
     """Write JSON, the same for equal values."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return bytes(memoryview(written))  # a copy: what is kept of it would keep its whole buffer from being used again
 
 
 def quantity(text: object) -> Decimal | None:

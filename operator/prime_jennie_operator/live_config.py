@@ -63,23 +63,35 @@ class LiveConfigChannel:
         await self._redis.set(announced.key, announced.text)
         await self._redis.publish(announced.key, announced.text)
 
-    async def announce(self, announced: Announced) -> str | None:
+    async def announce(self, announced: Announced) -> tuple[str | None, dict[str, int]]:
         """Publish what Redis does not say already; return the namespace that uses the name on this Redis, if another.
 
-        What a strategy that was deleted has left under the name is forgotten: acknowledgements of its generations.
+        And who followed which generation before that, read on the same journey. What a strategy that was deleted has
+        left under the name is forgotten: acknowledgements of its generations.
         """
-        said = await self._redis.get(announced.key)
+        asked = self._redis.pipeline(transaction=False)
+        asked.get(announced.key)
+        asked.hgetall(announced.acknowledgements)
+        said, answers = await asked.execute(raise_on_error=False)
+        if isinstance(said, Exception):
+            raise said
+        if isinstance(answers, Exception):  # acknowledgements that nobody can read must not hold up a halt
+            answers = {}
         if said == announced.text:
-            return None
-        ours, before = _told(announced.text), _told(said)
+            return None, _generations(answers)
+        before = _told(said)
+        ours = None if before is None else _told(announced.text)
+        told = self._redis.pipeline(transaction=True)
         if before is not None and ours is not None:
             if before.namespace != ours.namespace:
-                return before.namespace
+                return before.namespace, {}
             if before.created_at != ours.created_at:
-                await self._redis.delete(announced.acknowledgements)
-        await self._redis.set(announced.key, announced.text)
-        await self._redis.publish(announced.key, announced.text)
-        return None
+                told.delete(announced.acknowledgements)
+                answers = {}
+        told.set(announced.key, announced.text)
+        told.publish(announced.key, announced.text)
+        await told.execute()
+        return None, _generations(answers)
 
     async def announced_of(self, namespace: str) -> set[str]:
         """Name the strategies of a namespace that Redis knows, those that are no more among them."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Container
 
+import orjson
+
+from prime_jennie_operator.drift import canonical
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.work import Key
 
@@ -29,7 +31,7 @@ class Specs:
 
     def get(self, key: Key) -> Manifest | None:
         text = self._texts[key.kind].get(key)
-        return None if text is None else dict(json.loads(text))
+        return None if text is None else dict(orjson.loads(text))
 
     def keys(self, kind: str) -> list[Key]:
         return list(self._texts[kind])
@@ -47,7 +49,7 @@ class Specs:
         metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
         kept = {**manifest, "metadata": metadata}
         self._told_by[key] = self._listings(key.kind)
-        self._texts[key.kind][key] = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
+        self._texts[key.kind][key] = canonical(kept)
         for observer in self._observers[key.kind]:
             observer(key, kept)
 

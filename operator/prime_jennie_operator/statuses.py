@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
 from prime_jennie_operator.drift import canonical
@@ -74,7 +74,7 @@ class StatusWriter:
         written = self._written.get(key)
         if written is not None:
             if written.uid == metadata["uid"] and written.version > _number(metadata["resourceVersion"]):
-                return dict(json.loads(written.text))
+                return dict(orjson.loads(written.text))
             del self._written[key]
         return dict(owner.get("status") or {})
 

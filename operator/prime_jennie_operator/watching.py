@@ -1,17 +1,22 @@
-"""Kopf's part: it watches, and what it hears becomes records and keys. The only module with its decorators."""
+"""Kopf's part: it watches, and what it hears becomes records and keys.
+
+Its watch streams are taken as they come. What it would do with every event (a task, a memory, causes, differences of
+specs, loggers) is for handlers, of which there are none, and cost more than everything that is done here with an event.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 import kopf
 import structlog
-from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
+from kopf._cogs.clients.errors import APINotFoundError
+from kopf._cogs.clients.watching import Bookmark, infinite_watch
+from kopf._cogs.structs.references import NamespaceName, Resource
 
 from prime_jennie.infra.tasks import end_tasks
 from prime_jennie_operator.children import MANAGED_BY_LABEL
@@ -66,14 +71,15 @@ async def watch(
 
     The server ends a watch after `watch_secs`, and kopf opens the next one where it ended.
     """
+    settings = _settings(kinds, watch_secs)
     while True:
         tasks = await kopf.spawn_tasks(
-            registry=_registry(connect, kinds, observe, listener),
-            settings=_settings(kinds, watch_secs),
-            memories=_NoMemories(),
+            registry=_registry(connect, listener),
+            settings=settings,
             standalone=True,
             clusterwide=namespace is None,
             namespaces=[namespace] if namespace is not None else [],
+            _command=_watch_each(settings, kinds, namespace, observe),
         )
         on_start()  # kopf has taken the signals' handlers
         try:
@@ -85,9 +91,37 @@ async def watch(
         await asyncio.sleep(RESTART_SECS)
 
 
-def _registry(
-    connect: Callable[[], Connection], kinds: Iterable[Kind], observe: Observe, listener: WatchListener
-) -> kopf.OperatorRegistry:
+async def _watch_each(
+    settings: kopf.OperatorSettings, kinds: Iterable[Kind], namespace: str | None, observe: Observe
+) -> None:
+    """Watch the kinds side by side; what ends one of the streams ends all."""
+    async with asyncio.TaskGroup() as group:
+        for kind in kinds:
+            group.create_task(_watch_one(settings, kind, namespace, observe), name=f"watch {kind.plural}")
+
+
+async def _watch_one(settings: kopf.OperatorSettings, kind: Kind, namespace: str | None, observe: Observe) -> None:
+    """Watch a kind for ever; one that is not served, as its definition was deleted, ends nobody else's watch."""
+    resource = Resource(kind.group, kind.version, kind.plural, kind=kind.name, namespaced=True)
+    where = None if namespace is None else NamespaceName(namespace)
+    while True:
+        try:
+            async for told in infinite_watch(settings=settings, resource=resource, namespace=where):
+                if not isinstance(told, Bookmark) and told["type"] != "BOOKMARK":
+                    _observe(kind, told, observe)
+        except APINotFoundError:
+            log.warning("a kind is not served", kind=kind.name)
+        await asyncio.sleep(RESTART_SECS)
+
+
+def _observe(kind: Kind, event: kopf.RawEvent, observe: Observe) -> None:
+    try:
+        observe(dict(event["object"]), event["type"] == "DELETED")
+    except Exception:
+        log.exception("an event has met a defect", kind=kind.name)
+
+
+def _registry(connect: Callable[[], Connection], listener: WatchListener) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     last_login_secs = float("-inf")
 
@@ -100,25 +134,11 @@ def _registry(
         session = open_session(connection, listener=listener)
         return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
 
-    def observed(event: kopf.RawEvent, **_: Any) -> bool:
-        """Take an event where kopf asks whether a handler wants it: calling one would cost as much again."""
-        try:
-            observe(dict(event["object"]), event["type"] == "DELETED")
-        except Exception:
-            log.exception("an event has met a defect", kind=event["object"].get("kind"))
-        return False
-
-    async def on_event(**_: Any) -> None:
-        """Never called: `observed` wants no more of any event."""
-
     kopf.on.login(registry=registry, id="service-account-or-kubeconfig")(login)
-    for kind in kinds:
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural, when=observed)(on_event)
     return registry
 
 
 def _settings(kinds: Iterable[Kind], watch_secs: float) -> kopf.OperatorSettings:
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # a line for every event says nothing
     settings = kopf.OperatorSettings()
     settings.watching.server_timeout = max(1, round(watch_secs))
     settings.watching.client_timeout = settings.watching.inactivity_timeout = watch_secs * PATIENCE
@@ -126,12 +146,9 @@ def _settings(kinds: Iterable[Kind], watch_secs: float) -> kopf.OperatorSettings
     settings.watching.chunk_size = LISTED_AT_ONCE
     settings.networking.request_timeout = REQUEST_SECS
     settings.networking.error_backoffs = _ForEver()
-    settings.queueing.idle_timeout = 0.2  # a task for every object that ever changed costs memory
-    settings.queueing.exit_timeout = 0.5
     settings.posting.enabled = False
     settings.scanning.disabled = True  # our kinds are there before the watches begin
     settings.process.ultimate_exiting_timeout = None  # the process has its own last resort
-    settings.persistence.diffbase_storage = _NoDiffs()
     ours = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
     for kind in kinds:
         if kind not in OWN_KINDS:
@@ -144,23 +161,3 @@ class _ForEver:
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((0.2, 0.5, 1.0, 2.0), itertools.repeat(3.0))
-
-
-class _NoDiffs(kopf.DiffBaseStorage):
-    """No comparison of specs: kopf would copy every object deeply, and nobody asks for the result."""
-
-    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
-        return kopf.BodyEssence()
-
-    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
-        return None
-
-    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
-        return None
-
-
-class _NoMemories(ResourceMemories):
-    """No memory of every object that was ever seen: handlers of events need none, and it is 2 kB each."""
-
-    async def recall(self, raw_body: Any, **more: Any) -> ResourceMemory:
-        return await super().recall(raw_body, **{**more, "ephemeral": True})

@@ -359,6 +359,7 @@ async def test_a_namespace_that_is_deleted_goes_and_takes_all_with_it(
         await cluster.until("krx", Ready="True")
         await cluster.ask("DELETE", f"/api/v1/namespaces/{cluster.namespace}")
         await cluster.eventually(lambda: _namespace_is_gone(cluster), within_secs=90)
+        await asyncio.sleep(1)  # what was under way ends, and is asked once more at the most
         asked = len(cluster.proxy.writes())
         await asyncio.sleep(3)
         assert len(cluster.proxy.writes()) == asked

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
+import orjson
+from yarl import URL
 
 from prime_jennie.infra.logging import mask_text
 from prime_jennie_operator.kube.connection import Connection
@@ -22,6 +24,9 @@ REQUEST_SECS: Final = 3.5  # below lease duration − renew deadline: no write o
 READ_SECS: Final = 10.0  # a late answer to a question harms nobody
 LIST_CHUNK: Final = 250  # objects; a longer answer only costs memory on both sides
 
+_WRITTEN: Final = f"fieldManager={FIELD_MANAGER}&fieldValidation=Ignore"
+"""Said with every write. The server would parse each body a second time for warnings of unknown fields, which nobody
+reads: what it drops is found when its answer is compared."""
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON_PATCH: Final = "application/json-patch+json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
@@ -68,7 +73,7 @@ class KubeApi:
         found: list[Manifest] = []
         params = {"limit": str(LIST_CHUNK), **({"labelSelector": labels} if labels else {})}
         while True:
-            answer = await self._request("GET", kind.path(namespace), params=params)
+            answer = await self._request("GET", kind.path(namespace), query=urlencode(params))
             about = {"apiVersion": kind.api_version, "kind": kind.name}
             found += [about | item for item in answer.get("items") or ()]
             more = (answer.get("metadata") or {}).get("continue")
@@ -87,7 +92,7 @@ class KubeApi:
     async def create(self, manifest: Manifest) -> Manifest:
         """Make an object; AlreadyExists when there is one of this name."""
         path = kind_of(manifest).path(manifest["metadata"]["namespace"])
-        return await self._write("POST", path, body=manifest, params={"fieldManager": FIELD_MANAGER})
+        return await self._write("POST", path, body=manifest, query=_WRITTEN)
 
     async def patch(
         self, kind: Kind, namespace: str, name: str, changes: JsonPatch | Mapping[str, Any], subresource: str = ""
@@ -95,7 +100,7 @@ class KubeApi:
         """Change parts: a list is a JSON patch, a mapping a merge patch."""
         content = _JSON_PATCH if isinstance(changes, list) else _MERGE_PATCH
         path = kind.path(namespace, name, subresource)
-        return await self._write("PATCH", path, body=changes, content=content, params={"fieldManager": FIELD_MANAGER})
+        return await self._write("PATCH", path, body=changes, content=content, query=_WRITTEN)
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, *, uid: str | None = None, foreground: bool = False
@@ -130,8 +135,8 @@ class KubeApi:
     async def _apply(self, manifest: Manifest, subresource: str | None, *, force: bool) -> Manifest:
         metadata = manifest["metadata"]
         path = kind_of(manifest).path(metadata["namespace"], metadata["name"], subresource)
-        params = {"fieldManager": FIELD_MANAGER, "force": str(force).lower()}
-        return await self._write("PATCH", path, body=manifest, content=_APPLY, params=params)
+        query = f"{_WRITTEN}&force={str(force).lower()}"
+        return await self._write("PATCH", path, body=manifest, content=_APPLY, query=query)
 
     async def _write(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Send a write, which goes on to its end even if nobody waits for it any more: `settle` must know of it."""
@@ -153,15 +158,14 @@ class KubeApi:
         *,
         body: object = None,
         content: str = "application/json",
-        params: Mapping[str, str] | None = None,
+        query: str = "",
         within_secs: float = READ_SECS,
     ) -> dict[str, Any]:
         try:
             async with self._session.request(
                 method,
-                self._server + path,
-                params=params,
-                data=None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+                URL(f"{self._server}{path}{query and '?'}{query}", encoded=True),
+                data=None if body is None else orjson.dumps(body),
                 headers=None if body is None else {"Content-Type": content},
                 timeout=aiohttp.ClientTimeout(total=within_secs, sock_connect=min(within_secs, CONNECT_SECS)),
             ) as response:
@@ -172,6 +176,6 @@ class KubeApi:
             told = mask_text(str(error) or type(error).__name__)
             raise Unavailable(f"the API server did not answer {method} {path}: {told}") from None
         try:
-            return dict(json.loads(answer))
+            return dict(orjson.loads(answer))
         except (ValueError, TypeError):
             raise Unavailable(f"the API server answered {method} {path} with something else than an object") from None

@@ -95,7 +95,8 @@ class TradingStrategy(Spec):
 
     def config(self) -> StrategyConfig:
         """Take the live part of the spec: everything but services.*."""
-        return StrategyConfig.model_validate(self.spec.model_dump(exclude={"services"}))
+        fields = StrategyConfig.model_fields
+        return StrategyConfig.model_construct(**{name: getattr(self.spec, name) for name in fields})
 
     def live_config(self, share: float | None = None) -> LiveConfig:
         """Make the content of the mounted file and of the Redis key; `share` of the rate is what was granted."""

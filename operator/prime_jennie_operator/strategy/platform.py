@@ -78,8 +78,7 @@ class ConfigDesk:
         if time.monotonic() < self._rests_until_secs:
             return None, None
         try:
-            taken = await self.channel.announce(announced)
-            acknowledged = {} if taken else await self.channel.acknowledged(announced.strategy)
+            taken, acknowledged = await self.channel.announce(announced)
         except (RedisError, OSError) as error:
             self._rest(error)
             return None, None

@@ -17,6 +17,7 @@ from typing import Any, Final
 from prime_jennie.domain.sessions import KST
 from prime_jennie.domain.trading_strategy import Rollout
 from prime_jennie_operator.desired.strategy import SECRETS_ANNOTATION
+from prime_jennie_operator.drift import canonical
 from prime_jennie_operator.manifest import Manifest, name_of
 from prime_jennie_operator.marks import FREEZE_ROLLOUT, is_set
 from prime_jennie_operator.resources.meta import GROUP
@@ -116,12 +117,13 @@ def staying(passed: Passed, every: Sequence[Manifest], applied: Mapping[str, str
 
 def mark_of(template: Template) -> str:
     """Write a template as an annotation's text."""
-    text = json.dumps(template, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    return base64.b64encode(zlib.compress(canonical(template))).decode()
 
 
 def template_of(mark: str) -> Template | None:
     """Read it back; None for what is none, or was changed by hand."""
+    if not mark:
+        return None
     try:
         unpacker = zlib.decompressobj()
         text = unpacker.decompress(base64.b64decode(mark, validate=True), _LONGEST_MARK_BYTES)
