@@ -63,8 +63,9 @@ def test_a_minute_is_one_slot_though_its_cron_job_is_made_anew_and_the_operator_
     slots = ledger(clock)
     outcomes = Counter(slot["outcome"] for slot in slots)
     assert set(outcomes) <= {"Ran", "Skipped", "Missed"}, slots
-    assert outcomes["Ran"] == 1, "a day has one briefing: the later slots find it written"
-    assert outcomes["Skipped"] >= 1, slots
+    assert outcomes["Ran"] + outcomes["Skipped"] >= 2, slots
+    briefed = Counter(local_day(slot["slot"]) for slot in slots if slot["outcome"] == "Ran")
+    assert set(briefed.values()) <= {1}, "a day has one briefing, and none before its session closes"
     rows = {str(row["name"]): row for row in slots_in_sql(clock)}
     assert {slot["slot"] for slot in slots} <= set(rows)
     assert {rows[slot["slot"]]["attempts"] for slot in slots if slot["outcome"] != "Missed"} == {1}
@@ -93,6 +94,11 @@ def status(clock: Installation) -> dict[str, Any]:
 def ledger(clock: Installation) -> list[dict[str, Any]]:
     """Return the slots that are over, as the status tells them."""
     return [slot for slot in status(clock).get("slots", ()) if slot.get("outcome") not in (None, "", "Running")]
+
+
+def local_day(slot: str) -> str:
+    """Return the day in Seoul of a slot's name, as YYYYMMDD."""
+    return slot.rsplit("-", 2)[1]
 
 
 def slots_in_sql(clock: Installation) -> list[Any]:
