@@ -21,9 +21,10 @@ from prime_jennie_operator.loading import laptop_values, load_document
 from prime_jennie_operator.manifest import Manifest
 from prime_jennie_operator.resources import TradingStrategy
 from prime_jennie_operator.strategy.rollout import Gate, through_gate
+from tests.support.values import REAL_TIME
 
 _PRINT = "0123456789abcdef"
-_VALUES = laptop_values()
+_VALUES = laptop_values(REAL_TIME)
 PLAIN: Final = "fieldManager=bare-client&force=true"
 UNWARNED: Final = f"{PLAIN}&fieldValidation=Ignore"  # as the operator asks
 _APPLY: Final = {"Content-Type": "application/apply-patch+yaml"}

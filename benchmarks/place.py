@@ -35,6 +35,7 @@ from prime_jennie_operator.loading import laptop_values
 from prime_jennie_operator.manifest import Manifest
 from tests.support.control_plane import ControlPlane, running_control_plane
 from tests.support.redis_server import RedisServer, running_redis
+from tests.support.values import REAL_TIME
 
 TOKEN_KEY = "k" * 32
 OWN_LABEL = "app.kubernetes.io/managed-by=prime-jennie-operator"
@@ -59,7 +60,7 @@ class Place:
     def values(self) -> Path:
         """Write the values of a release whose gateway speaks to our own exchange."""
         path = self.folder / "values.yaml"
-        path.write_text(yaml.safe_dump(laptop_values().model_dump(mode="json", by_alias=True)))
+        path.write_text(yaml.safe_dump(laptop_values(REAL_TIME).model_dump(mode="json", by_alias=True)))
         return path
 
     async def namespace(self, name: str) -> str:

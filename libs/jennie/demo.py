@@ -177,12 +177,15 @@ def settings_for(options: DemoOptions) -> LocalSettings:
 
 def overrides_for(options: DemoOptions, plan: DayPlan) -> dict[str, Any]:
     """Say the options and the day's span as values of the chart."""
-    simulator: dict[str, Any] = {"day": plan.session.day.isoformat(), "startAt": plan.starts, "endAt": plan.ends}
-    if options.rate is not None:
-        simulator["rate"] = options.rate
+    simulator: dict[str, Any] = {
+        "day": plan.session.day.isoformat(),
+        "startAt": plan.starts,
+        "endAt": plan.ends,
+        "rate": options.rate,  # None lifts the preset's
+    }
     if options.seed is not None:
         simulator["seed"] = options.seed
-    return {"virtualClock": {"enabled": True}, "kisSimulator": simulator}
+    return {"kisSimulator": simulator}
 
 
 async def _live(

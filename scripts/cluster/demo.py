@@ -95,7 +95,7 @@ def install(installation: Installation, values: Sequence[Path], options: Cluster
     if options.seed is not None:
         simulator["seed"] = options.seed
     files = (CHART / "presets" / "simulator.yaml", SMALL, *values)
-    installation.install(*files, values={"virtualClock": {"enabled": True}, "kisSimulator": simulator})
+    installation.install(*files, values={"kisSimulator": simulator})
     installation.wait_for_pods(PODS_WITHIN_SECS)
 
 

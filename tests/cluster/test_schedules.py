@@ -40,7 +40,8 @@ def clock(values: Path) -> Iterator[Installation]:
     """The chart in real time, without a strategy."""
     installation = Installation(NAMESPACE, Place().kubeconfig)
     make_room(installation)
-    installation.install(CHART / "presets" / "simulator.yaml", SMALL, values, values={})
+    in_real_time = {"virtualClock": {"enabled": False}, "kisSimulator": {"rate": 1}}
+    installation.install(CHART / "presets" / "simulator.yaml", SMALL, values, values=in_real_time)
     installation.wait_for_pods(PODS_WITHIN_SECS)
     yield installation
     installation.remove()

@@ -165,16 +165,16 @@ async def test_changed_pods_wait_for_the_close(cluster: StrategyCluster) -> None
         assert (await cluster.get(DISRUPTION_BUDGET, "krx"))["spec"]["maxUnavailable"] == "100%"
         await cluster.clock("2026-02-20 10:00")
         await cluster.eventually(lambda: _draining_is(cluster, 0))
-        changed = {"buyScanner": {"image": "registry.local/next:2"}, "sellExecutor": {"enabled": False}}
+        changed = {"buyScanner": {"image": "registry.local/next:2"}, "buyExecutor": {"enabled": False}}
         await cluster.spec("krx", services=changed)
         told = await cluster.until("krx", RolloutPending="True", Ready="True")
         assert told["RolloutPending"]["reason"] == "ExchangeOpen"
         assert told["RolloutPending"]["message"] == (
             "waits until the exchange closes at 2026-02-20 15:30 KST: "
-            f"krx-buy-scanner: image registry.local/next:2 instead of {old}; krx-sell-executor: its end"
+            f"krx-buy-scanner: image registry.local/next:2 instead of {old}; krx-buy-executor: its end"
         )
         assert await cluster.image("krx-buy-scanner") == old
-        assert {"krx-sell-executor"} <= await cluster.deployments() & await cluster.names(SERVICE)
+        assert {"krx-buy-executor"} <= await cluster.deployments() & await cluster.names(SERVICE)
         # What somebody deletes comes back as it was let through, by a process that has just been started, too.
         await cluster.delete(DEPLOYMENT, "krx-buy-scanner")
         await cluster.eventually(lambda: _exists(cluster, "krx-buy-scanner"))
@@ -188,7 +188,7 @@ async def test_changed_pods_wait_for_the_close(cluster: StrategyCluster) -> None
         await cluster.clock("2026-02-20 15:30")
         await cluster.until("krx", RolloutPending="False")
         assert await cluster.image("krx-buy-scanner") == "registry.local/next:2"
-        await cluster.eventually(lambda: _gone(cluster, "krx-sell-executor"))
+        await cluster.eventually(lambda: _gone(cluster, "krx-buy-executor"))
         await cluster.eventually(lambda: _draining_is(cluster, "100%"))
         await cluster.until_told("krx", ("Normal", "RolloutHeld"), ("Normal", "RolledOut"))
 

@@ -262,8 +262,10 @@ async def test_without_redis_children_come_all_the_same(
         await cluster.until("other", Ready="True", TradingEnabled="RedisSilent")
         assert (await cluster.conditions("other"))["TradingEnabled"]["status"] == "Unknown"
         await cluster.spec("krx", trading="Stopped")
-        await cluster.until("krx", TradingEnabled="Halt")
+        await cluster.until("krx", TradingEnabled="RedisSilent")
+        assert (await cluster.conditions("krx"))["TradingEnabled"]["message"].startswith("Stopped by spec")
         cluster.server.start()
+        await cluster.until("krx", TradingEnabled="Halt")
         await cluster.until("other", TradingEnabled="True")
         await cluster.eventually(lambda: _announced(cluster, "krx", "Stopped"))
 
@@ -422,6 +424,6 @@ async def test_a_strategy_that_is_created_again_is_followed_anew(cluster: Strate
         await cluster.eventually(lambda: _no_deployments(cluster))
         await asyncio.sleep(1.1)  # creation times are whole seconds
         await cluster.make("krx", trading="Paused")
-        await cluster.until("krx", TradingEnabled="Halt", Ready="True")
+        await cluster.until("krx", TradingEnabled="NotAcknowledged", Ready="True")
         assert (await cluster.live_config("krx"))["generation"] == 1
         assert "buy-scanner" not in await cluster.redis.hgetall("krx:config:ack")

@@ -19,8 +19,9 @@ from prime_jennie_operator.manifest import BACKFILL_LABEL, SCHEDULE_LABEL, Manif
 from prime_jennie_operator.resources import Backfill, ScoutSchedule
 from tests.support.schedules import SESSIONS
 from tests.support.slot_world import SlotWorld
+from tests.support.values import REAL_TIME
 
-VALUES = laptop_values()
+VALUES = laptop_values(REAL_TIME)
 
 
 @dataclass

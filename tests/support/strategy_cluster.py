@@ -35,6 +35,7 @@ from tests.support.eventually import eventually
 from tests.support.findings import report
 from tests.support.http_twin import Answer, HttpTwin
 from tests.support.redis_server import RedisServer
+from tests.support.values import REAL_TIME
 
 MERGE = "application/merge-patch+json"
 STATUS_SECS = 90.0  # a machine with two cores and many neighbours
@@ -152,7 +153,7 @@ class StrategyCluster:
     ) -> AsyncIterator[Operator]:
         """Run an operator, and the node's part, until the block ends."""
         values = self._folder / "values.yaml"
-        values.write_text(yaml.safe_dump(laptop_values(*overrides).model_dump(mode="json", by_alias=True)))
+        values.write_text(yaml.safe_dump(laptop_values(REAL_TIME, *overrides).model_dump(mode="json", by_alias=True)))
 
         def connect_to_proxy() -> Connection:
             return Connection(server=self.proxy.url, ssl_context=ssl.create_default_context())

@@ -171,10 +171,7 @@ def running_desk(images: Path, kubeconfig: Path, *, keep: bool) -> Iterator[Trad
     """Install the chart with an exchange of its own whose day begins at real speed, shortly before the auction."""
     installation = Installation(NAMESPACE, kubeconfig)
     make_room(installation)
-    settings = {
-        "virtualClock": {"enabled": True},
-        "kisSimulator": {"day": DAY.isoformat(), "startAt": STARTS, "rate": 1},
-    }
+    settings = {"kisSimulator": {"day": DAY.isoformat(), "startAt": STARTS, "rate": 1}}
     files = (CHART / "presets" / "simulator.yaml", SMALL, images)
     installation.install(*files, values=settings)
     installation.wait_for_pods(PODS_WITHIN_SECS)

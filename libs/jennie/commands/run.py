@@ -18,7 +18,7 @@ from prime_jennie_operator.local.settings import LocalSettings
 from prime_jennie_operator.local.signals import Interrupted, run_until_signal
 
 # The built-in exchange has the prices of past days only: it leads the time, at the speed of the real one.
-AT_REAL_SPEED = {"virtualClock": {"enabled": True}, "kisSimulator": {"rate": 1}}
+AT_REAL_SPEED = {"kisSimulator": {"rate": 1}}
 
 
 def run_files(files: Sequence[Path], *, folder: Path, ports: Sequence[str], fresh: bool, show_logs: bool) -> None:

@@ -326,6 +326,8 @@ class PlatformValues(Values):
         gateway = self.kis_gateway
         if gateway.environment == "mock" and not self.kis_simulator.enabled and not gateway.base_url:
             raise ValueError("kisGateway.environment mock needs kisSimulator.enabled or kisGateway.baseUrl")
+        if self.virtual_clock.enabled and gateway.environment != "mock":
+            raise ValueError("virtualClock.enabled needs kisGateway.environment mock: a real market is led by nobody")
         return self
 
     def image_of(self, service: str) -> str:

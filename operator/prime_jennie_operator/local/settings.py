@@ -78,6 +78,8 @@ class LocalSettings(BaseSettings):
                 "slackWarningChannel": self.slack_warning_channel,
             },
         }
+        if self.kis_env != "mock":
+            values["virtualClock"] = {"enabled": False}
         if self.jennie_data is not None:
             if not self.jennie_data.is_dir():
                 raise BadInput("environment", "JENNIE_DATA", f"{self.jennie_data} is no folder")

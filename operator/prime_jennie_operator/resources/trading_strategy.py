@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prime_jennie.domain.spec import CelRule, Count, Pct, Spec
 from prime_jennie.domain.trading_strategy import LiveConfig, StrategyConfig
@@ -13,13 +13,33 @@ from prime_jennie_operator.resources.meta import API_VERSION, NAME_RULE, Conditi
 from prime_jennie_operator.resources.overrides import ServiceOverrides
 
 
+def _is_off(service: str) -> str:
+    return f"(has(self.{service}) && has(self.{service}.enabled) && !self.{service}.enabled)"
+
+
 class StrategyServices(Spec):
     """The four services of a strategy."""
+
+    CEL_RULES: ClassVar[tuple[CelRule, ...]] = (
+        CelRule(
+            f"{_is_off('buyScanner')} || {_is_off('buyExecutor')} || "
+            f"!({_is_off('sellExecutor')} || {_is_off('priceMonitor')})",
+            "services: what buys must be able to sell: while buyScanner and buyExecutor are enabled, sellExecutor and "
+            "priceMonitor must be",
+        ),
+    )
 
     buy_scanner: ServiceOverrides = Field(default_factory=ServiceOverrides, description="finds entries in the ticks")
     buy_executor: ServiceOverrides = Field(default_factory=ServiceOverrides, description="sizes and places buys")
     sell_executor: ServiceOverrides = Field(default_factory=ServiceOverrides, description="places sells")
     price_monitor: ServiceOverrides = Field(default_factory=ServiceOverrides, description="watches for exits")
+
+    @model_validator(mode="after")
+    def _sells_what_it_buys(self) -> Self:
+        buys = self.buy_scanner.enabled and self.buy_executor.enabled
+        if buys and not (self.sell_executor.enabled and self.price_monitor.enabled):
+            raise ValueError(self.CEL_RULES[0].message)
+        return self
 
 
 class TradingStrategySpec(StrategyConfig):

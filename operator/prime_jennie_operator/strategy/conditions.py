@@ -143,7 +143,8 @@ def _trading(found: Findings) -> Verdict:
         return Verdict("False", first.reason, first.message)
     halted = found.strategy.spec.trading
     if halted is not HaltState.ACTIVE:
-        return Verdict("False", "Halt", f"{halted.value} by spec (TradingStrategy: spec.trading is {halted.value})")
+        said = f"{halted.value} by spec (TradingStrategy: spec.trading is {halted.value})"
+        return _unheard(found, said) or Verdict("False", "Halt", said)
     running = {one.program: one for one in found.services}
     for program in _BUYING:
         if program not in running:
@@ -151,12 +152,19 @@ def _trading(found: Findings) -> Verdict:
     unready = [one.program for one in found.services if not one.is_ready]
     if unready:
         return Verdict("False", "WaitingForServices", f"not ready: {', '.join(unready)}")
+    return _unheard(found) or _as_told(found.figures)
+
+
+def _unheard(found: Findings, said: str = "") -> Verdict | None:
+    """Tell whether somebody may still act by an older generation: a halt is done only when everybody has heard it."""
+    begins = f"{said}, but " if said else ""
     if found.acknowledged is None:
-        return Verdict("Unknown", "RedisSilent", "Redis does not answer: who follows which generation is unknown")
+        message = f"{begins}Redis does not answer: who follows which generation is unknown"
+        return Verdict("Unknown", "RedisSilent", message)
     if behind := found.behind:
-        said = f"generation {found.strategy.metadata.generation} is not followed yet by {', '.join(behind)}"
-        return Verdict("False", "NotAcknowledged", said)
-    return _as_told(found.figures)
+        message = f"{begins}generation {found.strategy.metadata.generation} is not followed yet by {', '.join(behind)}"
+        return Verdict("False", "NotAcknowledged", message)
+    return None
 
 
 def _as_told(figures: Figures) -> Verdict:

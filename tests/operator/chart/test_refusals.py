@@ -69,6 +69,10 @@ SEVERAL_FIELDS: list[tuple[dict[str, Any], str]] = [
         {"kisGateway": {"environment": "live", "accountNo": "12345678-01", "liveConfirmation": "12345678-02"}},
         "liveConfirmation must repeat accountNo: environment live sends real orders",
     ),
+    (
+        {"kisGateway": {"environment": "paper"}},
+        "virtualClock.enabled needs kisGateway.environment mock: a real market is led by nobody",
+    ),
     ({"redis": {"enabled": False}}, "enabled is false: name another server by url or existingSecret"),
     ({"redis": {"url": "redis://other:6379/0"}}, "enabled must be false where url or existingSecret names another"),
     ({"redis": {"existingSecret": "other"}}, "enabled must be false where url or existingSecret names another server"),
@@ -78,7 +82,10 @@ GOOD: list[dict[str, Any]] = [
     one_gpu(0.90, 0.05),
     {"vllm": {"llm": {"enabled": True, "gpuMemoryUtilization": 0.96, "gpus": 4}, "embed": {"enabled": True}}},
     {"global": {"somebodyElses": {"global": 1}}},
-    {"kisGateway": {"environment": "live", "accountNo": "", "liveConfirmation": "12345678-01"}},
+    {
+        "kisGateway": {"environment": "live", "accountNo": "", "liveConfirmation": "12345678-01"},
+        "virtualClock": {"enabled": False},
+    },
     {"kisSimulator": {"enabled": False}, "kisGateway": {"baseUrl": "http://exchange:9443"}},
     {"redis": {"enabled": False, "url": "redis://other:6379/0"}},
     {"operator": {"enabled": False}, "rbac": {"create": False, "people": False}, "crds": {"enabled": False}},

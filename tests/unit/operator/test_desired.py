@@ -13,6 +13,7 @@ from prime_jennie_operator.desired.strategy import Circumstances, strategy_objec
 from prime_jennie_operator.loading import CHART_VALUES, laptop_values, load_document, load_values
 from prime_jennie_operator.manifest import Manifest, of_kind
 from prime_jennie_operator.resources import TradingStrategy
+from tests.support.values import REAL_TIME
 
 
 def strategy(spec: dict[str, Any] | None = None, **metadata: Any) -> TradingStrategy:
@@ -173,5 +174,5 @@ def test_a_strategy_and_its_gateway_must_mean_the_same_money(
     spec: dict[str, Any], environment: str, mismatch: str | None
 ) -> None:
     confirmed = {"environment": environment, "liveConfirmation": "12345678-01"}
-    values = laptop_values({"kisGateway": confirmed | {"accountNo": "12345678-01"}})
+    values = laptop_values(REAL_TIME, {"kisGateway": confirmed | {"accountNo": "12345678-01"}})
     assert environment_mismatch(strategy(spec), values) == mismatch

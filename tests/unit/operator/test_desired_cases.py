@@ -11,6 +11,7 @@ from prime_jennie_operator.desired.strategy import Circumstances, strategy_objec
 from prime_jennie_operator.loading import CHART_VALUES, laptop_values, load_document, load_values
 from prime_jennie_operator.resources import ScoutSchedule, TradingStrategy
 from tests.support.any_yaml import differences
+from tests.support.values import REAL_TIME
 
 CASES = Path(__file__).parents[2] / "data" / "operator"
 STRATEGIES = sorted(path.stem for path in (CASES / "input").glob("strategy-*.yaml"))
@@ -59,7 +60,8 @@ def test_a_schedule_becomes_these_objects(case: str) -> None:
 @pytest.mark.parametrize("case", PLATFORMS)
 def test_values_become_these_objects(case: str) -> None:
     overrides = yaml.safe_load((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8")) or {}
-    check(case, platform_objects(laptop_values(overrides), "trading"))
+    at_its_own_speed = {"kisSimulator": {"rate": None}}
+    check(case, platform_objects(laptop_values(REAL_TIME, at_its_own_speed, overrides), "trading"))
 
 
 def test_there_are_cases() -> None:

@@ -117,6 +117,23 @@ def test_the_most_basic_trouble_is_named_first() -> None:
             "Halt",
             "Paused by spec (TradingStrategy: spec.trading is Paused)",
         ),
+        (
+            {"strategy": strategy(trading="Stopped"), "acknowledged": None},
+            "Unknown",
+            "RedisSilent",
+            "Stopped by spec (TradingStrategy: spec.trading is Stopped), but Redis does not answer: who follows which "
+            "generation is unknown",
+        ),
+        (
+            {
+                "strategy": strategy(trading="Stopped"),
+                "acknowledged": {**dict.fromkeys(PROGRAMS, 3), "sell-executor": 2},
+            },
+            "False",
+            "NotAcknowledged",
+            "Stopped by spec (TradingStrategy: spec.trading is Stopped), but generation 3 is not followed yet by "
+            "sell-executor (2)",
+        ),
         ({"services": running("sell-executor", "price-monitor")}, "False", "ServiceDisabled", None),
         ({"services": unready("price-monitor")}, "False", "WaitingForServices", "not ready: price-monitor"),
         ({"acknowledged": None}, "Unknown", "RedisSilent", None),

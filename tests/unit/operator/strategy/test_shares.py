@@ -8,6 +8,7 @@ from prime_jennie_operator.strategy import shares
 from prime_jennie_operator.strategy.budget import grants
 from prime_jennie_operator.strategy.shares import Shares, room_of
 from prime_jennie_operator.work import Key
+from tests.support.values import REAL_TIME
 
 
 class Desk:
@@ -41,7 +42,7 @@ def _key(name: str) -> Key:
 
 def test_the_room_is_the_gateways_limit_or_that_of_its_environment() -> None:
     assert (room_of(laptop_values()).limit, room_of(laptop_values()).platform) == (19, pytest.approx(3.8))
-    paper = laptop_values({"kisGateway": {"environment": "paper"}})
+    paper = laptop_values(REAL_TIME, {"kisGateway": {"environment": "paper"}})
     assert room_of(paper).limit == pytest.approx(1 / 1.1)
     own = laptop_values({"kisGateway": {"restPerSecond": 10, "platformSharePct": 0}})
     assert (room_of(own).limit, room_of(own).platform) == (10, 0)
