@@ -186,6 +186,22 @@ def import_data(
         typer.echo(line)
 
 
+@data_app.command("exchange")
+def bring_from_exchange(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Its control port, e.g. http://localhost:9444.")],
+) -> None:
+    """Bring the built-in exchange's listings and the year of bars before its day into DATABASE_URL.
+
+    A scout looks back a year. On a laptop `jennie demo` does this by itself.
+    """
+    import asyncio
+
+    from jennie.exchange_data import bring_exchange
+
+    for line in asyncio.run(bring_exchange(url)):
+        typer.echo(line)
+
+
 @data_app.command("list")
 def list_data() -> None:
     """List what has been imported."""

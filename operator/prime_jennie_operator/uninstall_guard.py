@@ -68,6 +68,10 @@ async def guard(api: KubeApi, namespace: str, *, everywhere: bool = False) -> in
             f"set spec.trading to Stopped and sell what is held (/sellall), or annotate a strategy with "
             f"{FORCE_ANNOTATION}=true to let it go as it is, or pass --no-hooks to leave everything running"
         )
+        say(
+            "Helm calls the release uninstalling now and upgrades no such release: to go on with it, see its newest "
+            "revision N in `helm history RELEASE`, then `helm rollback RELEASE N`"
+        )
         return REFUSED
     for kind in KINDS:
         for item in await _existing(api, kind, namespace):

@@ -64,7 +64,16 @@ class Node:
             changed = self._start_control_plane()
             changed |= self._start_node()
             self._add_gpu_nodes(gpu_nodes)
+            self._link_programs()
         return changed
+
+    def _link_programs(self) -> None:
+        """Give kubectl and helm, which a person types, their plain names."""
+        self._place.programs.mkdir(exist_ok=True)
+        for name in ("kubectl", "helm"):
+            link = self._place.programs / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(binary(name))
 
     def down(self) -> list[str]:
         """End and remove everything, and return what is left nevertheless; programs and images stay in the cache."""
@@ -94,7 +103,12 @@ class Node:
         if not running:
             return ["no node runs here"]
         nodes = self.kubectl("get", "nodes", "-o", "wide", check=False)
-        return [f"running: {', '.join(running)}", f"KUBECONFIG={self._place.kubeconfig}", *nodes.splitlines()]
+        return [
+            f"running: {', '.join(running)}",
+            f"KUBECONFIG={self._place.kubeconfig}",
+            f"PATH={self._place.programs}:$PATH",
+            *nodes.splitlines(),
+        ]
 
     def kubectl(self, *arguments: str, input: str | None = None, check: bool = True) -> str:
         environment = {**os.environ, "KUBECONFIG": str(self._place.kubeconfig)}

@@ -36,6 +36,11 @@ class Place:
         return self.state / "kubeconfig"
 
     @property
+    def programs(self) -> Path:
+        """Return the folder of what a person types, by its plain name."""
+        return self.state / "bin"
+
+    @property
     def kubelet(self) -> Path:
         return self.state / "kubelet"
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import date
 from typing import NoReturn
 
 import uvloop
 from pydantic import ValidationError
 
 from kis_simulator.config import SimulatorSettings
+from kis_simulator.exchange.journal import Journal
 from kis_simulator.market.loader import load_market
 from prime_jennie.domain.errors import BadInput, JennieError
 from prime_jennie.infra.logging import configure_logging
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(BadInput("jennie-sim", "--" + refused.field.replace("_", "-"), refused.reason))
     configure_logging("kis-simulator", level=settings.log_level, as_json=settings.log_json)
     try:
+        settings = _on_its_journals_day(settings)
         market, session = load_market(settings)
         # After the loader forked: the application brings numpy and its threads.
         from kis_simulator.app import run
@@ -38,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except JennieError as error:
         sys.stderr.write(f"jennie-sim: {error}\n")
         return 1
+
+
+def _on_its_journals_day(settings: SimulatorSettings) -> SimulatorSettings:
+    """Go on with the day that a journal holds where no other one is asked for: tomorrow's restart is no new day."""
+    opened = None if settings.day is not None else Journal(settings.journal).opening()
+    return settings if opened is None else settings.model_copy(update={"day": date.fromisoformat(opened.day)})
 
 
 class _OneLineParser(argparse.ArgumentParser):

@@ -42,7 +42,7 @@ class SimulatorSettings(BaseSettings):
         30.0, gt=0, description="real seconds without a sign of life before a session is cut"
     )
     day: date | None = Field(
-        None, description="trading day; unset: the last one of the data, or of the calendar so far"
+        None, description="trading day; unset: the journal's, else the last one of the data, or of the calendar so far"
     )
     at: time = Field(time(8, 30), description="KST at which the day starts")
     until: time | None = Field(None, description="KST at which the day ends; unset: five minutes after the close")
@@ -60,7 +60,7 @@ class SimulatorSettings(BaseSettings):
         validation_alias=_env("DATABASE_URL", "database_url"),
         description="where `jennie data import` put prices",
     )
-    journal: Path | None = Field(None, description="ledger's file; a second start with it resumes the day")
+    journal: Path | None = Field(None, description="ledger's file; a second start with it resumes its day")
     clock_url: str | None = Field(
         None,
         validation_alias=_env("JENNIE_CLOCK", "clock_url"),

@@ -80,9 +80,10 @@ class RunningExchange:
         return self.process.wait()
 
 
-def start_exchange(*flags: str, env: dict[str, str] | None = None) -> RunningExchange:
+def start_exchange(*flags: str, env: dict[str, str] | None = None, day: str | None = DAY) -> RunningExchange:
     """Start the exchange on free ports and return it once it serves; flags override the defaults here."""
-    defaults = ("--port", "0", "--ws-port", "0", "--control-port", "0", "--day", DAY, "--at", "09:30", "--seed", "7")
+    defaults = ("--port", "0", "--ws-port", "0", "--control-port", "0", "--at", "09:30", "--seed", "7")
+    defaults += () if day is None else ("--day", day)
     # Prices that somebody imported on this machine must not change a test.
     nowhere = ("--database-url", "sqlite:////nonexistent/prices.sqlite")
     arguments = (*defaults, *nowhere, *flags)

@@ -319,7 +319,8 @@ def _simulator(values: PlatformValues, namespace: str) -> list[Manifest]:
         "--rate": simulator.rate,
         "--tick-secs": simulator.tick_seconds,
         "--data": simulator.data_folder,
-        "--journal": f"{STATE_FOLDER}/exchange.journal",
+        # A day that is asked for has a file of its own: the claim may hold the journal of another one.
+        "--journal": f"{STATE_FOLDER}/exchange{f'-{simulator.day}' if simulator.day else ''}.journal",
         "--clock-url": "$(REDIS_URL)" if values.virtual_clock.enabled else None,
         "--log-level": values.logging.level,
         "--log-json": str(values.logging.json_lines).lower(),

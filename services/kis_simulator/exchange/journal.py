@@ -11,7 +11,7 @@ from types import TracebackType
 
 from pydantic import ValidationError
 
-from kis_simulator.exchange.events import EVENTS, Event
+from kis_simulator.exchange.events import EVENTS, DayOpened, Event
 from prime_jennie.domain.errors import BadInput
 
 
@@ -43,6 +43,11 @@ class Journal:
                 yield batch
         if good_bytes < self.path.stat().st_size:
             os.truncate(self.path, good_bytes)
+
+    def opening(self) -> DayOpened | None:
+        """Return the first record, which names the journal's day; None where nothing is written yet."""
+        first = next(self.read(), [])
+        return first[0] if first and isinstance(first[0], DayOpened) else None
 
     def open(self) -> None:
         """Open for appending and lock it against a second exchange."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.exchange import ACCOUNT, refused_exchange, running_exchange, start_exchange
+from tests.support.exchange import ACCOUNT, DAY, refused_exchange, running_exchange, start_exchange
 from tests.support.exchange_customer import BUY, QUOTATIONS, SELL, Customer
 
 FAST = ("--rest-per-s", "100000", "--ledger-per-s", "100000")
@@ -80,6 +80,18 @@ def test_an_exchange_killed_before_the_close_still_crosses_and_expires_after_it(
         second.run_to("15:31")
         orders = {order["order_no"]: order["status"] for order in second.control(f"ledger/{ACCOUNT}")["orders"]}
     assert orders == {crossing: "filled", waiting: "expired"}
+
+
+def test_a_restart_without_a_day_goes_on_with_the_journals(tmp_path: Path) -> None:
+    journal = ("--journal", str(tmp_path / "exchange.jsonl"))
+    with running_exchange(*journal):
+        pass
+    again = start_exchange(*journal, day=None)
+    try:
+        assert f"day={DAY}" in again.ready_line
+        assert "resumed=yes" in again.ready_line
+    finally:
+        again.stop()
 
 
 def test_a_journal_of_another_day_is_refused(tmp_path: Path) -> None:

@@ -121,6 +121,14 @@ def test_uninstalling_waits_for_the_last_strategy_and_leaves_claims_and_kinds(pl
     assert f"TradingStrategy {desk}/krx holds 3 positions" in "".join(said)
     assert f"{desk}/flat" not in "".join(said)
     assert before - left_in(plane, desk) == set(), "nothing was touched"
+    assert "helm rollback" in "".join(said)
+    refused = helm(
+        "upgrade", RELEASE, str(CHART), "-n", desk, "--reuse-values", kubeconfig=plane.kubeconfig, check=False
+    )
+    assert "has no deployed releases" in refused.stderr
+    revisions = json.loads(helm("history", RELEASE, "-n", desk, "-o", "json", kubeconfig=plane.kubeconfig).stdout)
+    helm("rollback", RELEASE, str(revisions[-1]["revision"]), "-n", desk, kubeconfig=plane.kubeconfig)
+    helm("upgrade", RELEASE, str(CHART), "-n", desk, "--reuse-values", kubeconfig=plane.kubeconfig)
 
     tell(plane, desk, "krx", {"positions": 0})
     with a_node(plane, desk, "uninstall-guard", "prime_jennie_operator.uninstall_guard"):
