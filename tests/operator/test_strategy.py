@@ -40,8 +40,8 @@ async def test_a_strategy_becomes_ready_and_trades_once_its_services_follow_it(c
     cluster.node.deaf = {"buy-executor"}
     async with cluster.operator():
         await cluster.make("krx", watchlist={"source": "static", "symbols": [{"code": "005930"}]})
-        told = await cluster.until("krx", Ready="True", TradingEnabled="NotAcknowledged", BudgetGranted="True")
-        assert told["TradingEnabled"]["message"] == "generation 1 is not followed yet by buy-executor"
+        await cluster.until("krx", Ready="True", TradingEnabled="NotAcknowledged", BudgetGranted="True")
+        await cluster.eventually(lambda: _waits_for(cluster, "krx", "buy-executor"))
         cluster.node.deaf = set()
         told = await cluster.until("krx", TradingEnabled="True", FiguresCurrent="True")
         status = await cluster.status("krx")
@@ -62,6 +62,11 @@ async def test_a_strategy_becomes_ready_and_trades_once_its_services_follow_it(c
             assert (reference["kind"], reference["name"]) == ("TradingStrategy", "krx")
         await cluster.until_told("krx", ("Normal", "Ready"))
         assert set(cluster.dashboard.asked_with) == {"Bearer read-" + "r" * 20}
+
+
+async def _waits_for(cluster: StrategyCluster, name: str, program: str) -> bool:
+    told = (await cluster.conditions(name))["TradingEnabled"]
+    return told.get("message") == f"generation 1 is not followed yet by {program}"
 
 
 async def test_a_tighter_limit_restarts_nothing_and_counts_once_it_is_followed(cluster: StrategyCluster) -> None:
