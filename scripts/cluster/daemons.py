@@ -16,6 +16,7 @@ from pathlib import Path
 MARK = "PRIME_JENNIE_NODE"
 BETWEEN = "\x1f"  # the parts of a mark: whose, what, as described how, under which name; in no path
 GONE_WITHIN_SECS = 10.0
+SEEN_WITHIN_SECS = 10.0
 LOOK_EVERY_SECS = 0.02
 
 
@@ -49,7 +50,7 @@ class Daemons:
             _end([pid])
         self._logs.mkdir(parents=True, exist_ok=True)
         with self.log(daemon.name).open("ab") as log:
-            subprocess.Popen(  # noqa: S603
+            program = subprocess.Popen(  # noqa: S603
                 daemon.command,
                 env={**os.environ, **daemon.environment, MARK: mark},
                 stdin=subprocess.DEVNULL,
@@ -58,6 +59,10 @@ class Daemons:
                 start_new_session=True,
                 cwd="/",
             )
+        # The kernel lets us go on before it shows the new program's arguments: until then it would count as ended.
+        deadline = time.monotonic() + SEEN_WITHIN_SECS
+        while not self.is_running(daemon.name) and program.poll() is None and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_SECS)
         return True
 
     def log(self, name: str) -> Path:

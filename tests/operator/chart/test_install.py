@@ -99,9 +99,39 @@ def test_a_persons_own_secret_is_never_touched(plane: ControlPlane) -> None:
     assert set(secrets(plane, name)) == {"kis-credentials", "prime-jennie-database"}
 
 
+def test_what_was_made_once_stays_whatever_is_switched_off_later(plane: ControlPlane, desk: str) -> None:
+    url = base64.b64encode(b"mariadb://me@elsewhere/desk").decode()
+    change = json.dumps({"data": {"url": url}})
+    plane.kubectl("patch", "secret", "prime-jennie-database", "-n", desk, "--type=merge", "-p", change)
+    before = secrets(plane, desk)
+    for _ in range(2):
+        install(plane, desk, "upgrade", mariadb={"enabled": False}, secrets={"create": False})
+        assert secrets(plane, desk) == before
+
+
+def test_keys_that_a_person_made_anew_outlive_upgrades(plane: ControlPlane, desk: str) -> None:
+    plane.kubectl("delete", "secret", "kis-credentials", "-n", desk)
+    plane.kubectl("create", "secret", "generic", "kis-credentials", "-n", desk, "--from-literal=app-key=real")
+    for _ in range(2):
+        install(plane, desk, "upgrade")
+        assert secrets(plane, desk)["kis-credentials"] == {"app-key": "real"}
+
+
+def test_keys_that_were_invented_for_the_simulator_are_told_where_a_broker_reads_them(
+    plane: ControlPlane, desk: str
+) -> None:
+    broker = {"kisGateway": {"environment": "paper", "accountNo": ""}, "virtualClock": {"enabled": False}}
+    told = "THE BROKER WILL REFUSE kis-credentials"
+    assert told in install(plane, desk, "upgrade", **broker)
+    change = json.dumps({"data": {"app-key": base64.b64encode(b"real").decode()}})
+    plane.kubectl("patch", "secret", "kis-credentials", "-n", desk, "--type=merge", "-p", change)
+    assert told not in install(plane, desk, "upgrade", **broker)
+
+
 def test_missing_secrets_of_a_broker_are_named_with_their_keys(plane: ControlPlane) -> None:
     name = plane.new_namespace(f"paper-{time.monotonic_ns()}")
-    said = install(plane, name, kisGateway={"environment": "paper", "accountNo": ""}, mariadb={"enabled": False})
+    broker = {"environment": "paper", "accountNo": ""}
+    said = install(plane, name, kisGateway=broker, mariadb={"enabled": False}, virtualClock={"enabled": False})
     assert f"kubectl -n {name} create secret generic kis-credentials" in said
     assert "app-key, app-secret, hts-id, account-no" in said
     assert "create secret generic prime-jennie-database" in said
