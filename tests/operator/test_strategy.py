@@ -43,7 +43,7 @@ async def test_a_strategy_becomes_ready_and_trades_once_its_services_follow_it(c
         await cluster.until("krx", Ready="True", TradingEnabled="NotAcknowledged", BudgetGranted="True")
         await cluster.eventually(lambda: _waits_for(cluster, "krx", "buy-executor"))
         cluster.node.deaf = set()
-        told = await cluster.until("krx", TradingEnabled="True", FiguresCurrent="True")
+        await cluster.until("krx", TradingEnabled="True", FiguresCurrent="True")
         status = await cluster.status("krx")
         assert status["phase"] == "Running"
         assert (status["observedGeneration"], status["grantedRequestsPerSecond"]) == (1, 4.75)
