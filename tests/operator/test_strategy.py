@@ -176,7 +176,7 @@ async def test_changed_pods_wait_for_the_close(cluster: StrategyCluster) -> None
         assert told["RolloutPending"]["reason"] == "ExchangeOpen"
         assert told["RolloutPending"]["message"] == (
             "waits until the exchange closes at 2026-02-20 15:30 KST: "
-            f"krx-buy-scanner: image registry.local/next:2 instead of {old}; krx-buy-executor: its end"
+            f"krx-buy-executor: its end; krx-buy-scanner: image registry.local/next:2 instead of {old}"
         )
         assert await cluster.image("krx-buy-scanner") == old
         assert {"krx-buy-executor"} <= await cluster.deployments() & await cluster.names(SERVICE)
