@@ -40,7 +40,7 @@ def clock(values: Path) -> Iterator[Installation]:
     """The chart in real time, without a strategy."""
     installation = Installation(NAMESPACE, Place().kubeconfig)
     make_room(installation)
-    in_real_time = {"virtualClock": {"enabled": False}, "kisSimulator": {"rate": 1}}
+    in_real_time = {"virtualClock": {"enabled": False}, "kisSimulator": {"rate": 1, "day": None}}
     installation.install(CHART / "presets" / "simulator.yaml", SMALL, values, values=in_real_time)
     installation.wait_for_pods(PODS_WITHIN_SECS)
     yield installation

@@ -78,12 +78,14 @@ class LocalSettings(BaseSettings):
                 "slackWarningChannel": self.slack_warning_channel,
             },
         }
+        # A laptop goes on with the day that it began, else with the last one of its data.
+        values["kisSimulator"] = {"day": None}
         if self.kis_env != "mock":
             values["virtualClock"] = {"enabled": False}
         if self.jennie_data is not None:
             if not self.jennie_data.is_dir():
                 raise BadInput("environment", "JENNIE_DATA", f"{self.jennie_data} is no folder")
-            values["kisSimulator"] = {"dataFolder": str(self.jennie_data.resolve())}
+            values["kisSimulator"]["dataFolder"] = str(self.jennie_data.resolve())
         return values
 
     def kis_credentials(self) -> dict[str, str] | None:
