@@ -16,6 +16,7 @@ from scripts.cluster.demo import SMALL, database_url, make_room
 from scripts.cluster.installation import CHART, Installation
 from scripts.cluster.place import Place
 from tests.support.trading_cluster import ACCOUNT, PODS_WITHIN_SECS, until
+from tests.support.values import REAL_TIME
 
 NAMESPACE = "jennie-clock"
 NAME = "briefing"
@@ -40,7 +41,7 @@ def clock(values: Path) -> Iterator[Installation]:
     """The chart in real time, without a strategy."""
     installation = Installation(NAMESPACE, Place().kubeconfig)
     make_room(installation)
-    in_real_time = {"virtualClock": {"enabled": False}, "kisSimulator": {"rate": 1, "day": None}}
+    in_real_time = REAL_TIME | {"kisSimulator": {"rate": 1, "day": None}}
     installation.install(CHART / "presets" / "simulator.yaml", SMALL, values, values=in_real_time)
     installation.wait_for_pods(PODS_WITHIN_SECS)
     yield installation

@@ -66,6 +66,8 @@ class LocalSettings(BaseSettings):
             }
         values: dict[str, Any] = {
             "kisGateway": gateway,
+            # A laptop goes on with the day that it began, else with the last one of its data.
+            "kisSimulator": {"day": None},
             "logging": {"jsonLines": False},
             "secrets": {"pricesKey": PRICES_KEY},
             "llm": {"baseUrl": self.llm_base_url, "model": self.llm_model, "judgeModel": self.llm_judge_model},
@@ -78,8 +80,6 @@ class LocalSettings(BaseSettings):
                 "slackWarningChannel": self.slack_warning_channel,
             },
         }
-        # A laptop goes on with the day that it began, else with the last one of its data.
-        values["kisSimulator"] = {"day": None}
         if self.kis_env != "mock":
             values["virtualClock"] = {"enabled": False}
         if self.jennie_data is not None:

@@ -18,6 +18,7 @@ from prime_jennie_operator.installation_test import NAME
 from prime_jennie_operator.resources.meta import API_VERSION
 from tests.support.chart import CHART, PRESETS, helm, preset, template
 from tests.support.control_plane import ControlPlane, running_control_plane
+from tests.support.values import REAL_TIME
 
 RELEASE = "prime-jennie"
 ROOT = CHART.parents[1]
@@ -100,9 +101,7 @@ def test_a_persons_own_secret_is_never_touched(plane: ControlPlane) -> None:
 
 
 def test_what_was_made_once_stays_whatever_is_switched_off_later(plane: ControlPlane, desk: str) -> None:
-    url = base64.b64encode(b"mariadb://me@elsewhere/desk").decode()
-    change = json.dumps({"data": {"url": url}})
-    plane.kubectl("patch", "secret", "prime-jennie-database", "-n", desk, "--type=merge", "-p", change)
+    put_key(plane, desk, "prime-jennie-database", "url", "mariadb://me@elsewhere/desk")
     before = secrets(plane, desk)
     for _ in range(2):
         install(plane, desk, "upgrade", mariadb={"enabled": False}, secrets={"create": False})
@@ -120,18 +119,17 @@ def test_keys_that_a_person_made_anew_outlive_upgrades(plane: ControlPlane, desk
 def test_keys_that_were_invented_for_the_simulator_are_told_where_a_broker_reads_them(
     plane: ControlPlane, desk: str
 ) -> None:
-    broker = {"kisGateway": {"environment": "paper", "accountNo": ""}, "virtualClock": {"enabled": False}}
+    broker = REAL_TIME | {"kisGateway": {"environment": "paper", "accountNo": ""}}
     told = "THE BROKER WILL REFUSE kis-credentials"
     assert told in install(plane, desk, "upgrade", **broker)
-    change = json.dumps({"data": {"app-key": base64.b64encode(b"real").decode()}})
-    plane.kubectl("patch", "secret", "kis-credentials", "-n", desk, "--type=merge", "-p", change)
+    put_key(plane, desk, "kis-credentials", "app-key", "real")
     assert told not in install(plane, desk, "upgrade", **broker)
 
 
 def test_missing_secrets_of_a_broker_are_named_with_their_keys(plane: ControlPlane) -> None:
     name = plane.new_namespace(f"paper-{time.monotonic_ns()}")
     broker = {"environment": "paper", "accountNo": ""}
-    said = install(plane, name, kisGateway=broker, mariadb={"enabled": False}, virtualClock={"enabled": False})
+    said = install(plane, name, kisGateway=broker, mariadb={"enabled": False}, **REAL_TIME)
     assert f"kubectl -n {name} create secret generic kis-credentials" in said
     assert "app-key, app-secret, hts-id, account-no" in said
     assert "create secret generic prime-jennie-database" in said
@@ -306,6 +304,12 @@ def child_of_the_strategy(plane: ControlPlane, namespace: str) -> None:
 
 def apply(plane: ControlPlane, manifest: dict[str, Any]) -> None:
     plane.kubectl("apply", "-f", "-", input=json.dumps(manifest))
+
+
+def put_key(plane: ControlPlane, namespace: str, secret: str, key: str, value: str) -> None:
+    """Write one key of a Secret as a person does."""
+    change = json.dumps({"stringData": {key: value}})
+    plane.kubectl("patch", "secret", secret, "-n", namespace, "--type=merge", "-p", change)
 
 
 def secrets(plane: ControlPlane, namespace: str) -> dict[str, dict[str, str]]:
